@@ -1,0 +1,85 @@
+// How the caller's side reaches the engine: in this thread (here) or in a worker (worker-host.ts).
+import type { EngineOptions, GenerateSettings } from './options.js'
+import type { Calls } from './protocol.js'
+import { type OpenSource, planSession, Session, type SessionEvents } from './session.js'
+import type { Loaded, Snapshot } from './snapshot.js'
+import { openSource, type SourceSpec } from './source.js'
+import type { Piece, Plan } from './types.js'
+import type { WasmBinary } from './wasm-binary.js'
+
+export interface HostRequest {
+  binary: WasmBinary
+  source: SourceSpec
+  options: EngineOptions
+}
+
+type Operation = 'tokenize' | 'detokenize' | 'logits' | 'perplexity'
+
+export interface Host {
+  plan(request: HostRequest, signal: AbortSignal): Promise<Plan>
+  load(request: HostRequest, signal: AbortSignal): Promise<{ loaded: Loaded; snapshot: Snapshot }>
+  call<M extends Operation>(
+    method: M,
+    args: Calls[M]['args'],
+    signal: AbortSignal,
+  ): Promise<Calls[M]['result']>
+  generate(
+    prompt: string | number[],
+    settings: GenerateSettings,
+    signal: AbortSignal,
+  ): AsyncGenerator<Piece, void, void>
+  /** Once nothing runs any more. */
+  close(): Promise<void>
+}
+
+export class InlineHost implements Host {
+  readonly #events: SessionEvents
+  #session: Session | undefined
+
+  constructor(events: SessionEvents) {
+    this.#events = events
+  }
+
+  async plan({ binary, source, options }: HostRequest, signal: AbortSignal): Promise<Plan> {
+    const { onProgress } = this.#events
+    return await planSession(binary, opener(source), options, onProgress, signal)
+  }
+
+  async load(
+    { binary, source, options }: HostRequest,
+    signal: AbortSignal,
+  ): Promise<{ loaded: Loaded; snapshot: Snapshot }> {
+    const session = await Session.load(binary, opener(source), options, this.#events, signal)
+    this.#session = session
+    return { loaded: session.loaded, snapshot: session.snapshot() }
+  }
+
+  async call<M extends Operation>(
+    method: M,
+    args: Calls[M]['args'],
+    signal: AbortSignal,
+  ): Promise<Calls[M]['result']> {
+    const session = this.#session as unknown as Record<
+      M,
+      (...args: unknown[]) => Promise<Calls[M]['result']>
+    >
+    return await session[method](...args, signal)
+  }
+
+  async *generate(
+    prompt: string | number[],
+    settings: GenerateSettings,
+    signal: AbortSignal,
+  ): AsyncGenerator<Piece, void, void> {
+    if (this.#session) yield* this.#session.generate(prompt, settings, signal)
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close()
+    this.#session = undefined // and with it the memory
+  }
+}
+
+function opener(source: SourceSpec): OpenSource {
+  return (traffic, signal) => openSource(source, traffic, signal)
+}

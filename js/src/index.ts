@@ -1,0 +1,69 @@
+// The package: what it exports, and nothing else.
+import { abortError, isAbort, throwIfAborted } from './errors.js'
+import { EventHub } from './events.js'
+import { type Host, type HostRequest, InlineHost } from './host.js'
+import { LoadedModel } from './model.js'
+import { checkLoadOptions } from './options.js'
+import { toSpec } from './source.js'
+import type { LoadOptions, Model, ModelSource, Plan } from './types.js'
+import { wasmBinary } from './wasm-binary.js'
+import { WorkerHost } from './worker-host.js'
+
+export { VERSION as version } from './abi.js'
+export { type ErrorCode, TinyAIError } from './errors.js'
+export { formatSize, parseSize } from './size.js'
+export type * from './types.js'
+
+/**
+ * What a model would take, from the header of its file alone: no weight is read. A budget that is too small is not an
+ * error here: see `fits`, `minBudget` and `missingBytes`.
+ */
+export async function plan(source: ModelSource, options: LoadOptions = {}): Promise<Plan> {
+  const events = new EventHub()
+  return await withHost(source, options, events, async (host, request, signal) => {
+    const result = await host.plan(request, signal)
+    await host.close()
+    return result
+  })
+}
+
+/**
+ * Loads a model: plans it, takes exactly the planned memory and opens it there. Weights are read as they are needed.
+ * Rejects with `E_BUDGET` (`asked`, `allowed`, `missing`) if the budget is too small, before any weight is read.
+ */
+export async function load(source: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  const events = new EventHub()
+  return await withHost(source, options, events, async (host, request, signal) => {
+    const { loaded, snapshot } = await host.load(request, signal)
+    return new LoadedModel(host, loaded, snapshot, events)
+  })
+}
+
+/** Checks the arguments, and gives the host back if what it is for fails. */
+async function withHost<T>(
+  source: ModelSource,
+  options: LoadOptions,
+  events: EventHub,
+  use: (host: Host, request: HostRequest, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const request: HostRequest = {
+    options: checkLoadOptions(options),
+    source: toSpec(source),
+    binary: wasmBinary(options.wasmUrl, options.wasmBytes),
+  }
+  const { signal = new AbortController().signal, onProgress } = options
+  throwIfAborted(signal)
+  if (onProgress) events.on('progress', onProgress)
+  const sessionEvents = {
+    onProgress: (progress: Parameters<typeof events.onProgress>[0]) => events.onProgress(progress),
+    onSnapshot: (snapshot: Parameters<typeof events.onSnapshot>[0]) => events.onSnapshot(snapshot),
+  }
+  const host =
+    options.worker === false ? new InlineHost(sessionEvents) : await WorkerHost.start(sessionEvents)
+  try {
+    return await use(host, request, signal)
+  } catch (error) {
+    await host.close()
+    throw isAbort(error) && signal.aborted ? abortError(signal) : error
+  }
+}

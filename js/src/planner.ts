@@ -1,0 +1,140 @@
+// Plans in a throw-away instance, whose memory holds the header of the file and what parsing it takes.
+import * as abi from './abi.js'
+import type { ByteSource } from './byte-source.js'
+import { Engine } from './engine.js'
+import { TinyAIError, throwIfAborted } from './errors.js'
+import type { EngineOptions } from './options.js'
+import { formatSize } from './size.js'
+import type { Traffic } from './traffic.js'
+import type { Plan, Progress, Purpose } from './types.js'
+
+const FIRST_READ_BYTES = 1 << 20
+/** A longer header is read a second time for loading rather than kept. */
+const KEPT_HEADER_BYTES = 4 << 20
+/** The static data and stack of the module are below this: it is linked with so much initial memory. */
+const PROGRAM_BYTES = 256 << 10
+
+export interface Planned {
+  plan: Plan
+  /** The first plan.headerBytes of the file, unless there are too many of them. */
+  header: Uint8Array | undefined
+}
+
+export async function planModel(
+  module: WebAssembly.Module,
+  source: ByteSource,
+  options: EngineOptions,
+  traffic: Traffic,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<Planned> {
+  if (source.size === 0) {
+    throw new TinyAIError('E_FORMAT', `${source.name}: the file is empty; pass a GGUF file`, {
+      url: source.name,
+      offset: 0,
+    })
+  }
+  let before: Uint8Array = new Uint8Array(0) // the part of the header that the last try had
+  for (let bytes = FIRST_READ_BYTES; ; bytes *= 4) {
+    const length = Math.min(bytes, source.size)
+    const engine = await Engine.create(module, PROGRAM_BYTES + 5 * length + (1 << 20))
+    const header = headerBuffer(engine, length)
+    header.set(before)
+    const rest = { offset: before.length, into: header.subarray(before.length) }
+    onProgress({ stage: 'header', loaded: before.length, total: length })
+    await source.read([rest], signal)
+    throwIfAborted(signal)
+    onProgress({ stage: 'header', loaded: length, total: length })
+
+    putOptions(engine, options, source.size)
+    const status = engine.wasm.tinyai_js_plan(header.byteOffset, length, engine.memoryBytes)
+    if (engine.check(status, source.name) === 0) {
+      const plan = readPlan(engine)
+      const keep = plan.headerBytes <= KEPT_HEADER_BYTES
+      if (keep) traffic.hold(plan.headerBytes)
+      return { plan, header: keep ? header.slice(0, plan.headerBytes) : undefined }
+    }
+    if (length === source.size) {
+      const message = `${source.name}: the engine asks for more than the ${length} bytes of the file`
+      throw new TinyAIError('E_TRUNCATED', message, { url: source.name, offset: length })
+    }
+    before = header
+  }
+}
+
+function headerBuffer(engine: Engine, length: number): Uint8Array {
+  const address = engine.wasm.tinyai_js_program_bytes() >>> 0
+  if (address > PROGRAM_BYTES)
+    throw new TinyAIError('E_INTERNAL', 'the program is larger than linked for')
+  return engine.bytes.subarray(address, address + length)
+}
+
+export function putOptions(engine: Engine, options: EngineOptions, fileBytes: number): void {
+  const base = engine.address(abi.Exchange.options)
+  const set = (field: { at: number; type: 'u32' | 'u64' }, value: number | undefined) => {
+    if (value !== undefined) engine.set(field, value, base)
+  }
+  engine.set(abi.Exchange.file_bytes, fileBytes)
+  set(abi.Options.memory_budget, options.memoryBudget)
+  set(abi.Options.default_budget, options.defaultBudget)
+  set(abi.Options.context_length, options.contextLength)
+  set(abi.Options.kv_type, options.kv === undefined ? undefined : KV_TYPES[options.kv])
+  set(abi.Options.kernels, options.kernels === undefined ? undefined : KERNELS[options.kernels])
+  set(abi.Options.prefetch, options.prefetch === undefined ? undefined : Number(options.prefetch))
+  set(abi.Options.read_chunk_bytes, options.readChunkBytes)
+}
+
+const KV_TYPES = { f32: abi.KV_F32, f16: abi.KV_F16 }
+const KERNELS = {
+  auto: abi.KERNELS_AUTO,
+  scalar: abi.KERNELS_SCALAR,
+  simd128: abi.KERNELS_SIMD128,
+}
+
+export function readPlan(engine: Engine): Plan {
+  const base = engine.address(abi.Exchange.plan)
+  const get = (field: { at: number; type: 'u32' | 'u64' }) => engine.get(field, base)
+  const fields = abi.Plan
+  const byPurpose = Object.fromEntries(
+    abi.PURPOSES.map((name, i) => [name, engine.get(fields.by_purpose, base, i)]),
+  ) as Record<Purpose, number>
+  return {
+    fits: get(fields.fits) === 1,
+    budgetBytes: get(fields.budget_bytes),
+    minBudget: get(fields.min_budget_bytes),
+    residentBytes: get(fields.resident_bytes),
+    peakBytes: get(fields.peak_bytes),
+    openBytes: get(fields.open_bytes),
+    missingBytes: get(fields.missing_bytes),
+    byPurpose,
+    blocks: get(fields.blocks),
+    slots: get(fields.slots),
+    pinnedBlocks: get(fields.pinned_blocks),
+    blockBytes: get(fields.block_bytes),
+    promptTokensPerPass: get(fields.prompt_tokens_per_pass),
+    streamedBytesPerToken: get(fields.streamed_bytes_per_token),
+    contextLength: get(fields.context_length),
+    longestContext: get(fields.longest_context),
+    modelContext: get(fields.model_context),
+    vocabSize: get(fields.vocab_size),
+    headStrips: get(fields.head_strips),
+    residentHeadStrips: get(fields.resident_head_strips),
+    embeddingResident: get(fields.embedding_resident) === 1,
+    fileBytes: get(fields.file_bytes),
+    headerBytes: get(fields.header_bytes),
+    planningBytes: get(fields.planning_bytes),
+  }
+}
+
+/** The error of a plan that does not fit: what is asked, allowed and missing, and what would help. */
+export function budgetError(plan: Plan, url: string): TinyAIError {
+  const { minBudget: asked, budgetBytes: allowed, missingBytes: missing } = plan
+  const shorter =
+    plan.longestContext > 0 && plan.longestContext < plan.contextLength
+      ? `, or contextLength to ${plan.longestContext}`
+      : ''
+  const message =
+    `${url}: a context of ${plan.contextLength} tokens needs at least ${asked} bytes (${formatSize(asked)}), ` +
+    `memoryBudget allows ${allowed}: ${missing} are missing. Set memoryBudget to ${asked} or more${shorter}`
+  return new TinyAIError('E_BUDGET', message, { url, asked, allowed, missing })
+}

@@ -1,0 +1,89 @@
+// Drives the engine: steps of a few milliseconds, reads in between, and a turn of the event loop often enough that
+// aborts and messages get through.
+import * as abi from './abi.js'
+import type { Engine } from './engine.js'
+import { breathe } from './environment.js'
+import { TinyAIError, throwIfAborted } from './errors.js'
+import type { Reader } from './reader.js'
+
+const STEP_MS = 5
+const BREATHE_MS = 8
+const LEAST_WORK = 1 << 16
+const MOST_WORK = 0xffffffff
+
+export class Runner {
+  /** Time without anything to compute because bytes were missing. */
+  stalledMs = 0
+  /** Called after each step that did not end in an event, and before waiting. */
+  onStep: (() => void) | undefined
+  readonly #engine: Engine
+  readonly #reader: Reader
+  readonly #url: string
+  /** Multiply-adds of a step; follows the speed of the host. */
+  #work = 4 << 20
+  #lastBreath = performance.now()
+
+  constructor(engine: Engine, reader: Reader, url: string) {
+    this.#engine = engine
+    this.#reader = reader
+    this.#url = url
+  }
+
+  /** Steps until there is something to tell: STEP_TOKEN, STEP_LOGITS or STEP_DONE. */
+  async next(signal: AbortSignal): Promise<number> {
+    for (;;) {
+      await this.#breathe()
+      throwIfAborted(signal)
+      const result = this.#step()
+      this.#reader.pump()
+      if (result === abi.STEP_NEED) await this.#stall(signal)
+      else if (result !== abi.STEP_READY) return result
+      this.onStep?.()
+    }
+  }
+
+  /** Ends what runs; the model can be used again when this resolves. */
+  async end(): Promise<void> {
+    this.#engine.wasm.tinyai_js_end()
+    await this.#reader.cancelAll()
+  }
+
+  #step(): number {
+    const start = performance.now()
+    const result = this.#engine.wasm.tinyai_js_step(this.#work)
+    if (result < 0) {
+      const { failure } = this.#reader
+      if (failure?.status === result) throw failure
+      this.#engine.check(result, this.#url)
+    }
+    // Only a step that used up its work tells the speed; the others just must not have been too long.
+    const ms = performance.now() - start
+    if (result === abi.STEP_READY || ms > STEP_MS) {
+      const factor = Math.min(2, Math.max(0.25, STEP_MS / Math.max(ms, 0.01)))
+      this.#work = Math.min(MOST_WORK, Math.max(LEAST_WORK, Math.round(this.#work * factor)))
+    }
+    return result
+  }
+
+  async #breathe(): Promise<void> {
+    // Finished reads are noticed only in a turn of the event loop, so while some are under way each step has one.
+    if (!this.#reader.busy && performance.now() - this.#lastBreath < BREATHE_MS) return
+    await breathe()
+    this.#lastBreath = performance.now()
+  }
+
+  async #stall(signal: AbortSignal): Promise<void> {
+    if (!this.#reader.busy) {
+      // Everything that was wanted has been answered within pump(): nothing could wake us.
+      throw new TinyAIError(
+        'E_INTERNAL',
+        `${this.#url}: the engine waits for a range it did not ask for`,
+      )
+    }
+    const start = performance.now()
+    this.onStep?.()
+    await this.#reader.wait(signal)
+    this.#lastBreath = performance.now()
+    this.stalledMs += this.#lastBreath - start
+  }
+}

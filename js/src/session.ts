@@ -1,0 +1,359 @@
+// A model in the thread of its engine: planned, opened, and doing one thing at a time. Knows nothing of workers; model.ts
+// is what the caller sees of it.
+import * as abi from './abi.js'
+import type { ByteSource } from './byte-source.js'
+import { Engine, type Field } from './engine.js'
+import { isAbort, messageOf, TinyAIError, throwIfAborted } from './errors.js'
+import type { EngineOptions, GenerateSettings } from './options.js'
+import { budgetError, planModel, putOptions, readPlan } from './planner.js'
+import { Reader } from './reader.js'
+import { Runner } from './runner.js'
+import { type Loaded, readBlocks, type Snapshot } from './snapshot.js'
+import { detokenize, putIds, putStops, readText, type TextFlags, tokenize } from './text.js'
+import { Traffic } from './traffic.js'
+import type { Perplexity, Piece, Plan, Progress } from './types.js'
+import { compile, type WasmBinary } from './wasm-binary.js'
+
+/** While a step is only one of many, not every one is told of. */
+const SNAPSHOT_MS = 30
+const NO_BOS = 0xffffffff
+
+export type OpenSource = (traffic: Traffic, signal: AbortSignal) => Promise<ByteSource>
+
+export interface SessionEvents {
+  onProgress(progress: Progress): void
+  onSnapshot(snapshot: Snapshot): void
+}
+
+/** The plan of a model, from its header alone. */
+export async function planSession(
+  binary: WasmBinary,
+  open: OpenSource,
+  options: EngineOptions,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const traffic = new Traffic()
+  const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
+  try {
+    return (await planModel(module, source, options, traffic, onProgress, signal)).plan
+  } catch (error) {
+    throw named(error, source.name)
+  } finally {
+    await source.close()
+  }
+}
+
+export class Session {
+  readonly loaded: Loaded
+  readonly #engine: Engine
+  readonly #source: ByteSource
+  readonly #traffic: Traffic
+  readonly #events: SessionEvents
+  readonly #reader: Reader
+  readonly #runner: Runner
+  /** The engine's defaults, as it left them in the exchange block. */
+  readonly #samplingPreset: Uint8Array
+  #promptMs = 0
+  #generateMs = 0
+  #seed = 0
+  #lastSnapshot = 0
+  #running = false
+
+  /** Plans, and if that fits takes the memory and opens the model. No weight is read. */
+  static async load(
+    binary: WasmBinary,
+    open: OpenSource,
+    options: EngineOptions,
+    events: SessionEvents,
+    signal: AbortSignal,
+  ): Promise<Session> {
+    const traffic = new Traffic()
+    const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
+    try {
+      const { onProgress } = events
+      const planned = await planModel(module, source, options, traffic, onProgress, signal)
+      const { plan, header } = planned
+      if (!plan.fits) throw budgetError(plan, source.name)
+      const engine = await Engine.create(module, plan.peakBytes)
+      const headerAt =
+        engine.wasm.tinyai_js_header_address(engine.memoryBytes, plan.headerBytes) >>> 0
+      const into = engine.bytes.subarray(headerAt, headerAt + plan.headerBytes)
+      if (header) {
+        into.set(header)
+        traffic.release(header.length)
+      } else {
+        await source.read([{ offset: 0, into }], signal)
+      }
+      throwIfAborted(signal)
+      putOptions(engine, options, source.size)
+      engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, engine.memoryBytes), source.name)
+      return new Session(engine, source, traffic, events, options)
+    } catch (error) {
+      await source.close()
+      throw named(error, source.name)
+    }
+  }
+
+  private constructor(
+    engine: Engine,
+    source: ByteSource,
+    traffic: Traffic,
+    events: SessionEvents,
+    options: EngineOptions,
+  ) {
+    this.#engine = engine
+    this.#source = source
+    this.#traffic = traffic
+    this.#events = events
+    this.#samplingPreset = engine.copy(abi.Exchange.sampling, abi.Sampling.size)
+    this.#reader = new Reader(engine, source)
+    this.#runner = new Runner(engine, this.#reader, source.name)
+    this.#runner.onStep = () => this.#tellSometimes()
+    // Reads ahead may end after the generation that started them.
+    this.#reader.onAnswer = () => {
+      if (!this.#running) this.#tell()
+    }
+    const plan = readPlan(engine)
+    this.loaded = {
+      plan,
+      name: source.name,
+      wasmBytes: engine.memoryBytes,
+      blockBytes: readBlocks(engine, plan.blocks).bytes,
+      variant: 'inline',
+      threadsReason:
+        options.threads > 1 ? 'this build of the engine has one thread; more are planned' : null,
+    }
+  }
+
+  // ---- operations ------------------------------------------------------------------------------
+
+  async tokenize(text: string, flags: TextFlags, signal: AbortSignal): Promise<number[]> {
+    return this.#guard(() => tokenize(this.#engine, text, flags, this.#source.name, signal))
+  }
+
+  async detokenize(ids: number[], signal: AbortSignal): Promise<string> {
+    return this.#guard(() => detokenize(this.#engine, ids, this.#source.name, signal))
+  }
+
+  /** Generates piece by piece; computes only while the next piece is being asked for. */
+  async *generate(
+    prompt: string | number[],
+    settings: GenerateSettings,
+    signal: AbortSignal,
+  ): AsyncGenerator<Piece, void, void> {
+    const ids = typeof prompt === 'string' ? await this.tokenize(prompt, settings, signal) : prompt
+    this.#checkLength(ids.length, 'the prompt')
+    this.#begin(() => this.#beginGenerate(ids, settings))
+    this.#promptMs = 0
+    this.#generateMs = 0
+    this.#seed = settings.seed
+    let done = false
+    try {
+      for (let first = true; ; first = false) {
+        const start = performance.now()
+        const result = await this.#next(signal)
+        const ms = performance.now() - start
+        if (first) this.#promptMs += ms
+        else this.#generateMs += ms
+        this.#tell()
+        done = result === abi.STEP_DONE
+        if (done) return
+        if (result === abi.STEP_TOKEN) yield this.#piece()
+      }
+    } finally {
+      await this.#end(done)
+    }
+  }
+
+  /** The logits after the last id. */
+  async logits(ids: number[], signal: AbortSignal): Promise<Float32Array> {
+    this.#checkLength(ids.length, 'the list of ids')
+    let logits = new Float32Array(0)
+    await this.#batch(ids, ids.length - 1, signal, () => {
+      const address = this.#engine.get(abi.Exchange.logits_address)
+      const { vocabSize } = this.loaded.plan
+      logits = new Float32Array(this.#engine.bytes.buffer, address, vocabSize).slice()
+    })
+    return logits
+  }
+
+  async perplexity(text: string, signal: AbortSignal): Promise<Perplexity> {
+    const flags = { addSpecial: false, parseSpecial: false }
+    const ids = await this.tokenize(text, flags, signal)
+    const bos = this.#engine.get(abi.Exchange.bos_id)
+    const stride = this.loaded.plan.contextLength - 1
+    let nll = 0
+    let tokens = 0
+    // Without BOS the token before a window takes its place, and the very first token is not predicted.
+    for (let start = bos === NO_BOS ? 1 : 0; stride > 0 && start < ids.length; start += stride) {
+      const targets = ids.slice(start, start + stride)
+      const front = bos === NO_BOS ? (ids[start - 1] ?? 0) : bos
+      await this.#batch([front, ...targets.slice(0, -1)], 0, signal, () => {
+        const target = targets[tokens++ % stride]
+        if (target !== undefined) nll += this.#engine.wasm.tinyai_js_logits_nll(target)
+      })
+    }
+    if (tokens === 0) {
+      throw new TinyAIError(
+        'E_ARGUMENT',
+        'perplexity: the text is too short to predict a token of it',
+      )
+    }
+    return { perplexity: Math.exp(nll / tokens), nll, tokens }
+  }
+
+  /** Gives back what the source holds; the memory goes with the last reference to the instance. */
+  async close(): Promise<void> {
+    await this.#runner.end()
+    await this.#source.close()
+  }
+
+  snapshot(): Snapshot {
+    const { wasm } = this.#engine
+    wasm.tinyai_js_stats()
+    const { requests, fetchedBytes, jsBytes, jsPeakBytes } = this.#traffic
+    return {
+      stats: this.#engine.copy(abi.Exchange.stats, abi.Stats.size),
+      blocks: readBlocks(this.#engine, this.loaded.plan.blocks).states,
+      ...{ requests, fetchedBytes, jsBytes, jsPeakBytes },
+      stalledMs: this.#runner.stalledMs,
+      promptMs: this.#promptMs,
+      generateMs: this.#generateMs,
+      seed: this.#seed,
+      grown: this.#engine.grown,
+    }
+  }
+
+  // ---- parts of them ---------------------------------------------------------------------------
+
+  #checkLength(count: number, what: string): void {
+    const { contextLength, modelContext } = this.loaded.plan
+    if (count === 0)
+      throw new TinyAIError('E_ARGUMENT', `${what} is empty: at least one token is needed`)
+    if (count <= contextLength) return
+    const longer =
+      modelContext > contextLength
+        ? `, or raise contextLength (the model's own is ${modelContext})`
+        : ''
+    const message = `${what} has ${count} tokens, the context holds ${contextLength}: shorten it${longer}`
+    throw new TinyAIError('E_CONTEXT', message, {
+      asked: count,
+      allowed: contextLength,
+      missing: count - contextLength,
+    })
+  }
+
+  #beginGenerate(ids: number[], settings: GenerateSettings): number {
+    const engine = this.#engine
+    const sampling = engine.address(abi.Exchange.sampling)
+    const set = (field: Field, value: number | undefined) => {
+      if (value !== undefined) engine.set(field, value, sampling)
+    }
+    engine.bytes.set(this.#samplingPreset, sampling)
+    set(abi.Sampling.temperature, settings.temperature)
+    set(abi.Sampling.top_p, settings.topP)
+    set(abi.Sampling.min_p, settings.minP)
+    set(abi.Sampling.repeat_penalty, settings.repeatPenalty)
+    set(abi.Sampling.top_k, settings.topK)
+    set(abi.Sampling.repeat_last_n, settings.repeatLastN)
+    set(abi.Sampling.seed, settings.seed)
+    engine.set(abi.Exchange.max_tokens, settings.maxTokens)
+    engine.set(abi.Exchange.ignore_eos, Number(settings.ignoreEos))
+    engine.set(abi.Exchange.n_stop, settings.stop.length)
+    putStops(engine, settings.stop)
+    putIds(engine, ids)
+    return engine.wasm.tinyai_js_begin_generate(ids.length)
+  }
+
+  /** One forward pass over ids from an empty context; onLogits for each position from firstWanted on. */
+  async #batch(
+    ids: number[],
+    firstWanted: number,
+    signal: AbortSignal,
+    onLogits: () => void,
+  ): Promise<void> {
+    const address = this.#engine.get(abi.Exchange.batch_address)
+    const items = new Uint32Array(this.#engine.bytes.buffer, address, 4 * ids.length)
+    ids.forEach((token, position) => {
+      items.set([token, position, 0, position >= firstWanted ? 1 : 0], 4 * position)
+    })
+    this.#begin(() => this.#engine.wasm.tinyai_js_begin_batch(ids.length))
+    let done = false
+    try {
+      while (!done) {
+        const result = await this.#next(signal)
+        if (result === abi.STEP_LOGITS) onLogits()
+        done = result === abi.STEP_DONE
+      }
+    } finally {
+      await this.#end(done)
+    }
+  }
+
+  #begin(begin: () => number): void {
+    this.#guard(() => this.#engine.check(begin(), this.#source.name))
+    this.#running = true
+  }
+
+  async #next(signal: AbortSignal): Promise<number> {
+    try {
+      return await this.#runner.next(signal)
+    } catch (error) {
+      throw named(error, this.#source.name)
+    }
+  }
+
+  /** done: the engine has ended by itself; reads ahead that are under way may then go on for the next time. */
+  async #end(done: boolean): Promise<void> {
+    if (!done) await this.#runner.end()
+    this.#running = false
+    this.#tell()
+  }
+
+  #piece(): Piece {
+    const engine = this.#engine
+    const address = engine.get(abi.Exchange.piece_address)
+    const bytes = engine.get(abi.Exchange.piece_bytes)
+    return { text: readText(engine, address, bytes), id: engine.get(abi.Exchange.piece_id) }
+  }
+
+  #guard<T>(call: () => T): T {
+    try {
+      return call()
+    } catch (error) {
+      throw named(error, this.#source.name)
+    }
+  }
+
+  #tell(): void {
+    this.#lastSnapshot = performance.now()
+    this.#events.onSnapshot(this.snapshot())
+  }
+
+  #tellSometimes(): void {
+    if (performance.now() - this.#lastSnapshot >= SNAPSHOT_MS) this.#tell()
+  }
+}
+
+/** A trap of the engine or a mistake of ours, as an error with a code. */
+function named(error: unknown, name: string): unknown {
+  if (error instanceof TinyAIError || isAbort(error)) return error
+  if ((error as Error | undefined)?.name === 'TimeoutError') return error // of AbortSignal.timeout
+  const message = `${name}: ${messageOf(error)}; please report this`
+  return new TinyAIError('E_INTERNAL', message, { url: name, cause: error })
+}
+
+/** The module and the source, or neither: a source that opened is closed when the module fails. */
+async function bothOrNone(
+  module: Promise<WebAssembly.Module>,
+  source: Promise<ByteSource>,
+): Promise<[WebAssembly.Module, ByteSource]> {
+  const results = await Promise.allSettled([module, source])
+  if (results[0].status === 'fulfilled' && results[1].status === 'fulfilled') {
+    return [results[0].value, results[1].value]
+  }
+  if (results[1].status === 'fulfilled') await results[1].value.close()
+  const failed = results.find((result) => result.status === 'rejected')
+  throw (failed as PromiseRejectedResult).reason
+}

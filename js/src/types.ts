@@ -1,0 +1,315 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// The public types of the package. Sizes are bytes and times are milliseconds unless a name says otherwise.
+
+/**
+ * A number of bytes, or a string such as `'256MB'`, `'1.5 GB'`, `'64k'`. As is usual for memory, 1 KB = 1024 bytes,
+ * 1 MB = 1024 KB and 1 GB = 1024 MB (`KiB`, `MiB`, `GiB` mean the same).
+ */
+export type Size = number | string
+
+/**
+ * Where the bytes of a model come from, when it is none of the built-in kinds. It is called in the thread that made it.
+ * An object without these three members is refused.
+ */
+export interface Source {
+  /** Exact size of the file in bytes, below 2^53. */
+  readonly size: number
+  /** Changes when the bytes change: a hash, a validator, a time. */
+  readonly identity: string
+  /** Exactly `length` bytes from `offset`, or a rejection. The bytes are copied before the next event-loop turn. */
+  read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>
+  /** The same straight into `into` (all of it). Used instead of `read` when the engine runs in the same thread. */
+  readInto?(offset: number, into: Uint8Array, signal: AbortSignal): Promise<void>
+}
+
+/**
+ * A model file:
+ * - an `http(s):` URL (string or `URL`) whose server answers range requests;
+ * - in Node a path or `file:` URL; in a browser any other string is a URL relative to the page;
+ * - a `Blob` or `File`, read slice by slice;
+ * - a `Uint8Array` (stays where it is; its bytes must not change);
+ * - a {@link Source} of your own.
+ */
+export type ModelSource = string | URL | Blob | Uint8Array | Source
+
+/** `'f32'` exact, `'f16'` half the memory. */
+export type KvType = 'f32' | 'f16'
+
+/** The result is the same with all of them, bit for bit. */
+export type Kernels = 'auto' | 'scalar' | 'simd128'
+
+/** What reserved memory is for. */
+export type Purpose =
+  | 'program' // static data and stack of the program
+  | 'engine' // state of the engine and directory of the file
+  | 'tokenizer' // vocabulary
+  | 'weights' // block slots: pinned and streaming
+  | 'head' // output head, resident and streaming strips, and final norm
+  | 'embedding' // embedding matrix when resident, and rows in flight
+  | 'kv' // keys and values of the context
+  | 'activations' // activations, attention scores, tokenizer and sampler scratch
+  | 'text' // prompt, token history, logits and text on its way out
+  | 'header' // file header while it is parsed
+
+export interface Progress {
+  /** `'header'` while planning; `'weights'` from the first pass on, until every weight was read once. */
+  stage: 'header' | 'weights'
+  loaded: number
+  total: number
+}
+
+/** Options of `load`. `plan` takes the same, so that one object serves both. */
+export interface LoadOptions {
+  /**
+   * Bytes of WebAssembly memory the model may use: program, weights, context, everything. Never exceeded.
+   * Default: what keeps the model fully resident if that is at most 512 MiB (256 MiB on phones), else that cap.
+   */
+  memoryBudget?: Size
+  /** Reserved for `setBudget`; so far only the value of `memoryBudget`. */
+  maxMemoryBudget?: Size
+  /** Tokens of context. Default: the model's own, at most 4096, lowered until it fits the budget. */
+  contextLength?: number
+  /** Type of the cached keys and values. Default `'f16'`. */
+  kv?: KvType
+  /** Kernels to compute with. Default `'auto'`: the fastest that this host has. */
+  kernels?: Kernels
+  /** Default 1. More run as 1 for now: see `stats().engine.threadsReason`. */
+  threads?: number
+  /** Reserved for the block cache; so far `'auto'` and `'none'`, both without a cache. */
+  cache?: 'auto' | 'none'
+  /** Read ahead while computing, for the memory of one more block. Default `true`. */
+  prefetch?: boolean
+  /** Longest range that is read at once, 4 KiB to 64 MiB. Default: the engine's. */
+  readChunkBytes?: Size
+  /** Run the engine in a worker. Default `true`; `false` runs it, in steps of about 5 ms, in the calling thread. */
+  worker?: boolean
+  /** Where `tinyai.wasm` lies. Default: beside this module. */
+  wasmUrl?: string | URL
+  /** The bytes of `tinyai.wasm`, instead of `wasmUrl`. */
+  wasmBytes?: Uint8Array | ArrayBuffer
+  /** Aborts the planning or loading. */
+  signal?: AbortSignal
+  /** Told while the header is read, and from then on while weights are read for the first time. */
+  onProgress?: (progress: Progress) => void
+}
+
+/** What a model would take, computed from the header of its file alone. */
+export interface Plan {
+  /** Whether the budget holds the model. If not, `minBudget` and `missingBytes` tell what would. */
+  fits: boolean
+  /** The budget asked for, or chosen by the default rule. */
+  budgetBytes: number
+  /** Smallest budget for this context length and kv type. */
+  minBudget: number
+  /** Smallest budget at which nothing is streamed. */
+  residentBytes: number
+  /** What will be reserved at most: at most `budgetBytes` when it fits. */
+  peakBytes: number
+  /** Part of that which opening the file needs. */
+  openBytes: number
+  /** `minBudget - budgetBytes`, or 0. */
+  missingBytes: number
+  /** Reserved while running, by purpose. */
+  byPurpose: Record<Purpose, number>
+  /** Transformer blocks of the model. */
+  blocks: number
+  /** Blocks that are in memory at a time. */
+  slots: number
+  /** Blocks that stay in memory. */
+  pinnedBlocks: number
+  /** Bytes of the largest block: the size of a slot. */
+  blockBytes: number
+  /** Prompt tokens that one pass over the weights takes in. */
+  promptTokensPerPass: number
+  /** Bytes that every generated token reads from the source. */
+  streamedBytesPerToken: number
+  contextLength: number
+  /** Longest context that fits the budget, at most `modelContext`. */
+  longestContext: number
+  /** The model's own context length. */
+  modelContext: number
+  vocabSize: number
+  /** Pieces in which the output head is computed, and how many of them stay in memory. */
+  headStrips: number
+  residentHeadStrips: number
+  /** Whether the embedding matrix stays in memory; otherwise rows are read as they are needed. */
+  embeddingResident: boolean
+  fileBytes: number
+  headerBytes: number
+  /** Memory that the planning itself took, given back. */
+  planningBytes: number
+}
+
+export interface TokenizeOptions {
+  /** BOS in front, if the model wants it. Default `true`. */
+  addSpecial?: boolean
+  /** Whether special tokens written in the text (`<|end|>`) become tokens. Default `true`. */
+  parseSpecial?: boolean
+  signal?: AbortSignal
+}
+
+export interface GenerateOptions extends TokenizeOptions {
+  /** Tokens to generate at most. Default: until the context is full. */
+  maxTokens?: number
+  /** 0 takes the most probable token. Default 0.7. */
+  temperature?: number
+  /** Only the K most probable tokens; 0: all. Default 40. */
+  topK?: number
+  /** Only the fewest most probable tokens that together have probability P; 1: all. Default 0.95. */
+  topP?: number
+  /** Only tokens at least this probable, relative to the best; 0: all. Default 0. */
+  minP?: number
+  /** Makes tokens among the last `repeatLastN` less probable; 1: not at all. 0.01 to 100, default 1. */
+  repeatPenalty?: number
+  /** Tokens that `repeatPenalty` looks back, prompt included. Default 64. */
+  repeatLastN?: number
+  /** 0 to 2^53 - 1; the same seed gives the same text on every host. Default: random, see `stats().engine.seed`. */
+  seed?: number
+  /** Ends the text before any of these; at most 16, 1024 bytes together. */
+  stop?: string | string[]
+  /** Go on after an end-of-text token. Default `false`. */
+  ignoreEos?: boolean
+}
+
+/** One token, and the text that it made safe to show. */
+export interface Piece {
+  /** Whole characters; empty while a character or a possible stop string is incomplete. */
+  text: string
+  id: number
+}
+
+export interface Perplexity {
+  /** exp(nll / tokens) */
+  perplexity: number
+  /** Sum of -ln(probability) over the predicted tokens. */
+  nll: number
+  /** Predicted tokens. */
+  tokens: number
+}
+
+export interface MemoryStats {
+  budgetBytes: number
+  plannedPeakBytes: number
+  /** Reserved now; the sum of `byPurpose`. */
+  currentBytes: number
+  /** Reserved at most so far. */
+  peakBytes: number
+  /** All reservations since the start, together, and how many there were. */
+  totalAllocatedBytes: number
+  allocationCount: number
+  /** Share of `currentBytes` that only aligns other memory, 0 to 1. */
+  fragmentation: number
+  byPurpose: Record<Purpose, number>
+  /** Bytes of JavaScript buffers outside the WebAssembly memory: now, and at most so far. Never above 8 MiB. */
+  jsBytes: number
+  jsPeakBytes: number
+  /** Size of the WebAssembly memory: the planned peak in whole pages. */
+  wasmBytes: number
+  /** How often that memory has grown: always 0. */
+  grown: number
+}
+
+export interface StreamStats {
+  /** Bytes the engine has read: header, blocks, output head and embedding rows. */
+  bytesRead: number
+  /** Bytes the source delivered: the same and what was read too much (header guess, gaps between merged ranges). */
+  fetchedBytes: number
+  /** Reads of the source: HTTP requests, file reads, slices. */
+  requests: number
+  /** Blocks found in memory when their turn came. */
+  hits: number
+  /** Blocks that had to be read for their turn. */
+  misses: number
+  /** Misses whose reading had begun before their turn. */
+  prefetched: number
+  /** Time without anything to compute because bytes were missing. */
+  stalledMs: number
+  /** Reads repeated after a failure. */
+  retries: number
+  /** Passes over the blocks. */
+  passes: number
+}
+
+export type BlockState = 'absent' | 'loading' | 'resident'
+
+export interface BlockStats {
+  index: number
+  state: BlockState
+  /** Bytes read from the source for it. */
+  bytes: number
+  pinned: boolean
+}
+
+/** Of the last generation; times without the caller's own. */
+export interface SpeedStats {
+  promptTokens: number
+  /** From the start to the first token. */
+  promptMs: number
+  generatedTokens: number
+  /** From the first token to the last. */
+  generateMs: number
+}
+
+export interface EngineStats {
+  kernels: 'scalar' | 'simd128'
+  threads: number
+  /** Why there are fewer threads than asked for, or `null`. */
+  threadsReason: string | null
+  /** Where the engine runs: `'worker'` or `'inline'`. */
+  variant: 'worker' | 'inline'
+  /** XXH3-64 of all logits of every generated position of the last generation, 16 hex digits. */
+  logitsHash: string
+  /** Of the last generation. */
+  seed: number
+  version: string
+}
+
+/** Of the last finished step. */
+export interface Stats {
+  memory: MemoryStats
+  stream: StreamStats
+  blocks: BlockStats[]
+  speed: SpeedStats
+  engine: EngineStats
+}
+
+export interface ModelEvents {
+  /** The memory statistics changed (at most about 10 times a second while generating). */
+  memory: MemoryStats
+  /** A block changed its state. */
+  block: BlockStats
+  progress: Progress
+}
+
+/**
+ * A loaded model. One operation at a time: a second generate, logits, perplexity, tokenize or detokenize while one
+ * runs is refused with `E_BUSY`.
+ */
+export interface Model {
+  /** The plan the model was loaded with; its memory is exactly that. */
+  readonly plan: Plan
+  /**
+   * Continues a prompt (text, or token ids as they are). Starts when the first piece is asked for, and ends early when
+   * the loop over it is left. Rejects with `E_CONTEXT` if the prompt is longer than the context, with an `AbortError`
+   * on abort, with `E_CLOSED` if the model is closed meanwhile.
+   */
+  generate(
+    prompt: string | ArrayLike<number>,
+    options?: GenerateOptions,
+  ): AsyncIterableIterator<Piece>
+  tokenize(text: string, options?: TokenizeOptions): Promise<number[]>
+  detokenize(ids: ArrayLike<number>, options?: { signal?: AbortSignal }): Promise<string>
+  /** Logits after the last of `ids` (1 to contextLength of them): one float per token of the vocabulary. */
+  logits(ids: ArrayLike<number>, options?: { signal?: AbortSignal }): Promise<Float32Array>
+  /**
+   * Perplexity of a text, tokenized whole and without special tokens, in consecutive windows of `contextLength`
+   * positions: BOS and `contextLength - 1` tokens. Every token is predicted once.
+   */
+  perplexity(text: string, options?: { signal?: AbortSignal }): Promise<Perplexity>
+  stats(): Stats
+  /** Calls `listener` on events; returns a function that ends this. */
+  on<E extends keyof ModelEvents>(event: E, listener: (value: ModelEvents[E]) => void): () => void
+  /** Ends what runs (it rejects with `E_CLOSED`) and gives everything back. May be called again. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}

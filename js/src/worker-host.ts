@@ -1,0 +1,215 @@
+// The caller's side of the worker: calls with their answers, pieces as they come, and reads of a source that stayed here.
+import { abortError, fromWire, isAbort, TinyAIError, throwIfAborted, toWire } from './errors.js'
+import type { Host, HostRequest } from './host.js'
+import type { GenerateSettings } from './options.js'
+import type { Calls, FromWorker, Method, ModelRequest } from './protocol.js'
+import type { SessionEvents } from './session.js'
+import type { Loaded, Snapshot } from './snapshot.js'
+import { CustomSource } from './sources/custom.js'
+import { startThread, type Thread } from './thread.js'
+import { Traffic } from './traffic.js'
+import type { Piece, Plan } from './types.js'
+
+/** A worker that does not answer a close is ended after this time. */
+const CLOSE_MS = 2000
+
+interface Waiting {
+  onPiece(piece: Piece): void
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+export class WorkerHost implements Host {
+  readonly #events: SessionEvents
+  #thread: Thread | undefined
+  #failure: TinyAIError | undefined
+  /** The caller's source, if it is asked for bytes here, and the reads of it that run. */
+  #local: CustomSource | undefined
+  readonly #reads = new Map<number, AbortController>()
+  readonly #waiting = new Map<number, Waiting>()
+  #lastId = 0
+
+  static async start(events: SessionEvents): Promise<WorkerHost> {
+    const host = new WorkerHost(events)
+    try {
+      host.#thread = await startThread({
+        onMessage: (message) => host.#onMessage(message),
+        onFailure: (reason) => host.#onFailure(reason),
+      })
+    } catch (error) {
+      host.#onFailure((error as Error).message)
+      throw host.#failure
+    }
+    return host
+  }
+
+  private constructor(events: SessionEvents) {
+    this.#events = events
+  }
+
+  async plan(request: HostRequest, signal: AbortSignal): Promise<Plan> {
+    return await this.#call('plan', [await this.#toWorker(request)], signal)
+  }
+
+  async load(
+    request: HostRequest,
+    signal: AbortSignal,
+  ): Promise<{ loaded: Loaded; snapshot: Snapshot }> {
+    return await this.#call('load', [await this.#toWorker(request)], signal)
+  }
+
+  async call<M extends Method>(
+    method: M,
+    args: Calls[M]['args'],
+    signal: AbortSignal,
+  ): Promise<Calls[M]['result']> {
+    return await this.#call(method, args, signal)
+  }
+
+  async *generate(
+    prompt: string | number[],
+    settings: GenerateSettings,
+    signal: AbortSignal,
+  ): AsyncGenerator<Piece, void, void> {
+    const leave = new AbortController() // the loop is left before the end
+    const onAbort = () => leave.abort()
+    signal.addEventListener('abort', onAbort)
+    const pieces: Piece[] = []
+    let wake = () => {}
+    let ended = false
+    const id = ++this.#lastId
+    const end = this.#call('generate', [prompt, settings], leave.signal, id, (piece) => {
+      pieces.push(piece)
+      wake()
+    }).finally(() => {
+      ended = true
+      wake()
+    })
+    end.catch(() => {}) // it is awaited below
+    try {
+      for (;;) {
+        throwIfAborted(signal)
+        const piece = pieces.shift()
+        if (piece) {
+          yield piece
+          this.#thread?.post({ type: 'credit', id })
+        } else if (ended) {
+          return await end
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      leave.abort()
+      await end.catch(() => {}) // the model can be used again when the worker has said so
+    }
+  }
+
+  async close(): Promise<void> {
+    const thread = this.#thread
+    if (!thread) return
+    const never = new AbortController().signal
+    const answer = this.#call('close', [], never).catch(() => {})
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const timeout = new Promise((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS)
+    })
+    await Promise.race([answer, timeout])
+    clearTimeout(timer)
+    this.#thread = undefined
+    for (const read of this.#reads.values()) read.abort()
+    await thread.terminate()
+  }
+
+  // ---- calls -----------------------------------------------------------------------------------
+
+  async #call<M extends Method>(
+    method: M,
+    args: Calls[M]['args'],
+    signal: AbortSignal,
+    id = ++this.#lastId,
+    onPiece: (piece: Piece) => void = () => {},
+  ): Promise<Calls[M]['result']> {
+    throwIfAborted(signal)
+    const thread = this.#thread
+    if (!thread) throw this.#failure ?? new TinyAIError('E_CLOSED', 'the model is closed')
+    const onAbort = () => thread.post({ type: 'abort', id })
+    const answer = new Promise<unknown>((resolve, reject) => {
+      this.#waiting.set(id, { onPiece, resolve, reject })
+    })
+    signal.addEventListener('abort', onAbort)
+    thread.keepAlive(true)
+    try {
+      thread.post({ type: 'call', id, method, args })
+      return (await answer) as Calls[M]['result']
+    } catch (error) {
+      throw isAbort(error) && signal.aborted ? abortError(signal) : error
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      this.#waiting.delete(id)
+      // A model that is idle does not keep the process running.
+      if (this.#waiting.size === 0) thread.keepAlive(false)
+    }
+  }
+
+  async #toWorker({ binary, source, options }: HostRequest): Promise<ModelRequest> {
+    if (source.kind !== 'local') return { binary, source, options }
+    // The worker counts this traffic: once for both sides.
+    this.#local = await CustomSource.open(source.source, source.name, new Traffic())
+    const { name, size, identity } = this.#local
+    return { binary, source: { kind: 'remote', name, size, identity }, options }
+  }
+
+  #onMessage(message: FromWorker): void {
+    switch (message.type) {
+      case 'result':
+        this.#waiting.get(message.id)?.resolve(message.value)
+        break
+      case 'error':
+        this.#waiting.get(message.id)?.reject(fromWire(message.error))
+        break
+      case 'piece':
+        this.#waiting.get(message.id)?.onPiece(message.piece)
+        break
+      case 'snapshot':
+        this.#events.onSnapshot(message.snapshot)
+        break
+      case 'progress':
+        this.#events.onProgress(message.progress)
+        break
+      case 'read':
+        void this.#read(message.id, message.offset, message.length)
+        break
+      case 'unread':
+        this.#reads.get(message.id)?.abort()
+        break
+    }
+  }
+
+  #onFailure(reason: string): void {
+    if (this.#failure) return
+    const message = `the worker of the model ended: ${reason}; { worker: false } runs without one`
+    this.#failure = new TinyAIError('E_INTERNAL', message)
+    this.#thread = undefined
+    for (const { reject } of this.#waiting.values()) reject(this.#failure)
+  }
+
+  // ---- the caller's source ---------------------------------------------------------------------
+
+  async #read(id: number, offset: number, length: number): Promise<void> {
+    const controller = new AbortController()
+    this.#reads.set(id, controller)
+    try {
+      const bytes = new Uint8Array(length)
+      await this.#local?.read([{ offset, into: bytes }], controller.signal)
+      this.#thread?.post({ type: 'bytes', id, bytes }, [bytes.buffer])
+    } catch (error) {
+      this.#thread?.post({ type: 'unreadable', id, error: toWire(error) })
+    } finally {
+      this.#reads.delete(id)
+    }
+  }
+}

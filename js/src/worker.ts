@@ -1,0 +1,136 @@
+// The worker's side: one Session, driven by messages. In a browser a module worker, in Node a worker thread.
+import { builtin, isNode } from './environment.js'
+import { TinyAIError, throwIfAborted, toWire } from './errors.js'
+import {
+  type Calls,
+  type FromWorker,
+  type Method,
+  type ModelRequest,
+  PIECES_AHEAD,
+  type ToWorker,
+} from './protocol.js'
+import { type OpenSource, planSession, Session } from './session.js'
+import type { Snapshot } from './snapshot.js'
+import { openSource } from './source.js'
+import { RemoteSource } from './sources/remote.js'
+import type { Progress } from './types.js'
+
+interface Port {
+  postMessage(message: FromWorker, transfer: ArrayBuffer[]): void
+  onmessage: ((event: { data: ToWorker }) => void) | null
+}
+
+const port = (isNode ? (await builtin('node:worker_threads')).parentPort : globalThis) as Port
+const post = (message: FromWorker) => port.postMessage(message, [])
+
+const events = {
+  onProgress: (progress: Progress) => post({ type: 'progress', progress }),
+  onSnapshot: (snapshot: Snapshot) => post({ type: 'snapshot', snapshot }),
+}
+
+let session: Session | undefined
+let remote: RemoteSource | undefined
+const calls = new Map<number, Call>()
+
+/** A running call: its abort, and for generate how many pieces may be sent. */
+class Call {
+  readonly abort = new AbortController()
+  #credits = PIECES_AHEAD
+  #wake: (() => void) | undefined
+
+  constructor() {
+    this.abort.signal.addEventListener('abort', () => this.#wake?.())
+  }
+
+  addCredit(): void {
+    this.#credits++
+    this.#wake?.()
+  }
+
+  async takeCredit(): Promise<void> {
+    while (this.#credits === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      throwIfAborted(this.abort.signal)
+    }
+    this.#credits--
+  }
+}
+
+function opener({ source }: ModelRequest): OpenSource {
+  if (source.kind !== 'remote') return (traffic, signal) => openSource(source, traffic, signal)
+  return async (traffic) => {
+    remote = new RemoteSource(source, traffic, post)
+    return remote
+  }
+}
+
+function current(): Session {
+  if (session) return session
+  throw new TinyAIError('E_CLOSED', 'the model is closed')
+}
+
+type Handlers = {
+  [M in Method]: (call: Call, id: number, ...args: Calls[M]['args']) => Promise<Calls[M]['result']>
+}
+
+const handlers: Handlers = {
+  plan: ({ abort }, _id, request) =>
+    planSession(request.binary, opener(request), request.options, events.onProgress, abort.signal),
+  load: async ({ abort }, _id, request) => {
+    const { binary, options } = request
+    session = await Session.load(binary, opener(request), options, events, abort.signal)
+    return { loaded: { ...session.loaded, variant: 'worker' }, snapshot: session.snapshot() }
+  },
+  tokenize: ({ abort }, _id, text, flags) => current().tokenize(text, flags, abort.signal),
+  detokenize: ({ abort }, _id, ids) => current().detokenize(ids, abort.signal),
+  logits: ({ abort }, _id, ids) => current().logits(ids, abort.signal),
+  perplexity: ({ abort }, _id, text) => current().perplexity(text, abort.signal),
+  generate: async (call, id, prompt, settings) => {
+    for await (const piece of current().generate(prompt, settings, call.abort.signal)) {
+      post({ type: 'piece', id, piece })
+      await call.takeCredit()
+    }
+    return undefined
+  },
+  close: async () => {
+    await session?.close()
+    session = undefined
+    return undefined
+  },
+}
+
+async function run(id: number, method: Method, args: unknown[]): Promise<void> {
+  const call = new Call()
+  calls.set(id, call)
+  try {
+    const handler = handlers[method] as (call: Call, id: number, ...args: unknown[]) => unknown
+    const value = await handler(call, id, ...args)
+    post({ type: 'result', id, value })
+  } catch (error) {
+    post({ type: 'error', id, error: toWire(error) })
+  } finally {
+    calls.delete(id)
+  }
+}
+
+port.onmessage = ({ data }) => {
+  switch (data.type) {
+    case 'call':
+      void run(data.id, data.method, data.args)
+      break
+    case 'credit':
+      calls.get(data.id)?.addCredit()
+      break
+    case 'abort':
+      calls.get(data.id)?.abort.abort()
+      break
+    case 'bytes':
+      remote?.onBytes(data.id, data.bytes)
+      break
+    case 'unreadable':
+      remote?.onUnreadable(data.id, data.error)
+      break
+  }
+}

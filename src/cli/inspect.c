@@ -1,0 +1,294 @@
+/* tinyai inspect: what the header of a file says, whether or not this version can run it. */
+#include "cli/cli.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "format/blocks.h"
+#include "format/cursor.h"
+#include "format/gguf.h"
+#include "port/port.h"
+
+#define HEADER_START 24u               /* magic, version, two counts */
+#define FIRST_READ (UINT64_C(1) << 18) /* of the header; then twice as much until it is enough */
+#define SHOWN_TEXT 64u                 /* bytes of a string that people see */
+
+typedef struct Region {
+    uint8_t *base;
+    uint64_t bytes;
+} Region;
+
+/* ---- the header ---------------------------------------------------------------------------- */
+
+/* Reads `size` bytes of the file behind its index, and parses them. 0, TAI_GGUF_MORE, or an error.
+ */
+static int32_t parse(const TinyAISource *source, uint64_t size, uint64_t index_bytes,
+                     Region *region, TaiGguf *gguf, TinyAIError *error) {
+    region->bytes = index_bytes + size;
+    region->base = tai_port_reserve(region->bytes);
+    if (region->base == NULL) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                        "no memory for a header of more than %" PRIu64 " bytes", size / 2);
+    }
+    uint8_t *bytes = region->base + index_bytes;
+    for (uint64_t at = 0; at < size;) {
+        const uint64_t part = size - at < (1u << 30) ? size - at : (1u << 30);
+        const int32_t status = source->read(source->user, at, bytes + at, (uint32_t)part);
+        if (status != 0) {
+            return tai_fail(error, status, at, "the header could not be read");
+        }
+        at += part;
+    }
+    return tai_gguf_parse(gguf, bytes, size, source->size, region->base, index_bytes, error);
+}
+
+static int32_t read_header(const TinyAISource *source, Region *region, TaiGguf *gguf,
+                           TinyAIError *error) {
+    uint8_t start[HEADER_START];
+    const uint32_t n = source->size < HEADER_START ? (uint32_t)source->size : HEADER_START;
+    int32_t status = n == 0 ? 0 : source->read(source->user, 0, start, n);
+    if (status != 0) {
+        return tai_fail(error, status, 0, "the header could not be read");
+    }
+    uint64_t index_bytes = 0;
+    status = tai_gguf_index_bytes(start, n, source->size, &index_bytes, error);
+    uint64_t size = FIRST_READ;
+    while (status == 0) {
+        size = size < source->size ? size : source->size;
+        status = parse(source, size, index_bytes, region, gguf, error);
+        if (status != TAI_GGUF_MORE) {
+            break;
+        }
+        tai_port_release(region->base, region->bytes);
+        region->base = NULL;
+        size *= 2;
+        status = 0;
+    }
+    return status;
+}
+
+/* ---- metadata ------------------------------------------------------------------------------ */
+
+static const char *const type_names[TAI_GGUF_TYPES] = {
+    "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64",
+};
+
+typedef struct Value {
+    enum { UNSIGNED, SIGNED, REAL, BOOL, STRING, ARRAY } kind;
+    uint64_t bits; /* of an integer, sign extended; items of an array */
+    double real;
+    TaiGgufString string;
+} Value;
+
+static Value integer(uint64_t bits) {
+    return (Value){.kind = UNSIGNED, .bits = bits};
+}
+static Value negative(int64_t value) {
+    return (Value){.kind = SIGNED, .bits = (uint64_t)value};
+}
+static Value real(double value) {
+    return (Value){.kind = REAL, .real = value};
+}
+
+static double load_f64(const uint8_t *p) {
+    const uint64_t bits = tai_load_u64(p);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static Value value_of(const TaiGguf *gguf, const TaiGgufKv *kv) {
+    const uint8_t *p = gguf->bytes + kv->off;
+    uint64_t off = kv->off;
+    switch ((TaiGgufType)kv->type) {
+    case TAI_GGUF_U8:
+        return integer(*p);
+    case TAI_GGUF_I8:
+        return negative((int8_t)*p);
+    case TAI_GGUF_U16:
+        return integer(tai_load_u16(p));
+    case TAI_GGUF_I16:
+        return negative((int16_t)tai_load_u16(p));
+    case TAI_GGUF_U32:
+        return integer(tai_load_u32(p));
+    case TAI_GGUF_I32:
+        return negative((int32_t)tai_load_u32(p));
+    case TAI_GGUF_U64:
+        return integer(tai_load_u64(p));
+    case TAI_GGUF_I64:
+        return negative((int64_t)tai_load_u64(p));
+    case TAI_GGUF_F32:
+        return real((double)tai_load_f32(p));
+    case TAI_GGUF_F64:
+        return real(load_f64(p));
+    case TAI_GGUF_BOOL:
+        return (Value){.kind = BOOL, .bits = *p};
+    case TAI_GGUF_STRING:
+        return (Value){.kind = STRING, .string = tai_gguf_next_string(gguf, &off)};
+    default:
+        return (Value){.kind = ARRAY, .bits = kv->n_items};
+    }
+}
+
+/* ---- for people ---------------------------------------------------------------------------- */
+
+static void put_string(TaiGgufString string) {
+    const bool cut = string.bytes > SHOWN_TEXT;
+    putchar('"');
+    for (uint32_t i = 0; i < string.bytes && i < SHOWN_TEXT; i++) {
+        const unsigned char c = (unsigned char)string.text[i];
+        putchar(c < 0x20 || c == 0x7f ? '?' : c); /* one line, and no terminal commands */
+    }
+    fputs(cut ? "...\"" : "\"", stdout);
+    if (cut) {
+        printf(" (%u bytes)", string.bytes);
+    }
+}
+
+static void put_value(const TaiGguf *gguf, const TaiGgufKv *kv) {
+    const Value value = value_of(gguf, kv);
+    switch (value.kind) {
+    case UNSIGNED:
+        printf("%" PRIu64, value.bits);
+        break;
+    case SIGNED:
+        printf("%" PRId64, (int64_t)value.bits);
+        break;
+    case REAL:
+        printf("%.9g", value.real);
+        break;
+    case BOOL:
+        fputs(value.bits ? "true" : "false", stdout);
+        break;
+    case STRING:
+        put_string(value.string);
+        break;
+    case ARRAY:
+        printf("%" PRIu64 " x %s", value.bits, type_names[kv->item_type]);
+        break;
+    }
+    putchar('\n');
+}
+
+static void put_dims(const TaiGgufTensor *tensor) {
+    char text[96];
+    size_t n = 0;
+    for (uint32_t d = 0; d < tensor->n_dims; d++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, d == 0 ? "%" PRIu64 : " x %" PRIu64,
+                              tensor->dims[d]);
+    }
+    printf("%-20s", text);
+}
+
+static void put_header(const TaiGguf *gguf) {
+    printf("GGUF version %u, alignment %u\n", gguf->version, gguf->alignment);
+    printf("file %" PRIu64 " bytes, header %" PRIu64 ", data from byte %" PRIu64 "\n\n",
+           gguf->file_bytes, gguf->header_bytes, gguf->data_off);
+    for (uint32_t i = 0; i < gguf->n_kv; i++) {
+        const TaiGgufKv *kv = &gguf->kv[i];
+        printf("%-44.*s %-6s ", (int)kv->key.bytes, kv->key.text, type_names[kv->type]);
+        put_value(gguf, kv);
+    }
+    printf("\n%-32s %-8s %-20s %14s %14s\n", "tensor", "type", "shape (row first)", "offset",
+           "bytes");
+    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
+        const TaiGgufTensor *t = &gguf->tensors[i];
+        printf("%-32.*s %-8s ", (int)t->name.bytes, t->name.text, tai_block_format(t->type)->name);
+        put_dims(t);
+        printf(" %14" PRIu64 " %14" PRIu64 "\n", t->off, t->bytes);
+    }
+}
+
+/* ---- as JSON ------------------------------------------------------------------------------- */
+
+static void value_json(Json *json, const TaiGguf *gguf, const TaiGgufKv *kv) {
+    const Value value = value_of(gguf, kv);
+    switch (value.kind) {
+    case UNSIGNED:
+        json_uint(json, NULL, value.bits);
+        break;
+    case SIGNED:
+        json_int(json, NULL, (int64_t)value.bits);
+        break;
+    case REAL:
+        json_real(json, NULL, value.real);
+        break;
+    case BOOL:
+        json_bool(json, NULL, value.bits != 0);
+        break;
+    case STRING:
+        json_text_open(json, NULL);
+        json_text(json, value.string.text, value.string.bytes);
+        json_text_close(json);
+        break;
+    case ARRAY:
+        json_open(json, NULL, '{');
+        json_string(json, "arrayOf", type_names[kv->item_type]);
+        json_uint(json, "length", value.bits);
+        json_close(json, '}');
+        break;
+    }
+}
+
+static void tensor_json(Json *json, const TaiGgufTensor *tensor) {
+    json_open(json, NULL, '{');
+    json_text_open(json, "name");
+    json_text(json, tensor->name.text, tensor->name.bytes);
+    json_text_close(json);
+    json_string(json, "type", tai_block_format(tensor->type)->name);
+    json_open(json, "shape", '[');
+    for (uint32_t d = 0; d < tensor->n_dims; d++) {
+        json_uint(json, NULL, tensor->dims[d]);
+    }
+    json_close(json, ']');
+    json_uint(json, "offset", tensor->off);
+    json_uint(json, "bytes", tensor->bytes);
+    json_close(json, '}');
+}
+
+static void header_json(const TaiGguf *gguf) {
+    Json json = {.out = stdout};
+    json_open(&json, NULL, '{');
+    json_uint(&json, "version", gguf->version);
+    json_uint(&json, "alignment", gguf->alignment);
+    json_uint(&json, "fileBytes", gguf->file_bytes);
+    json_uint(&json, "headerBytes", gguf->header_bytes);
+    json_uint(&json, "dataOffset", gguf->data_off);
+    json_open(&json, "metadata", '{');
+    for (uint32_t i = 0; i < gguf->n_kv; i++) {
+        json_key(&json, gguf->kv[i].key.text, gguf->kv[i].key.bytes);
+        value_json(&json, gguf, &gguf->kv[i]);
+    }
+    json_close(&json, '}');
+    json_open(&json, "tensors", '[');
+    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
+        tensor_json(&json, &gguf->tensors[i]);
+    }
+    json_close(&json, ']');
+    json_close(&json, '}');
+    putchar('\n');
+}
+
+/* ---- the command --------------------------------------------------------------------------- */
+
+int inspect(const Options *options) {
+    TinyAISource source;
+    TinyAIError error;
+    tai_error_clear(&error);
+    if (open_source(&source, options, &error) != 0) {
+        return fail(options, &error);
+    }
+    Region region = {0};
+    TaiGguf gguf = {0};
+    int code = DONE;
+    if (read_header(&source, &region, &gguf, &error) != 0) {
+        code = fail(options, &error);
+    } else if (options->json) {
+        header_json(&gguf);
+    } else {
+        put_header(&gguf);
+    }
+    tai_port_release(region.base, region.bytes);
+    tinyai_source_close(&source);
+    return code;
+}

@@ -1,0 +1,65 @@
+/* Which kernels there are, and the sizes that are the same for all of them. */
+#include "kernels/blocks.h"
+#include "kernels/reference/reference.h"
+#if TAI_HAVE_SIMD128
+#include "kernels/simd128/simd128.h"
+#endif
+
+const TaiKernels *tai_kernels(TaiTier tier) {
+    if (tier == TAI_TIER_SCALAR)
+        return &tai_kernels_reference;
+#if TAI_HAVE_SIMD128
+    if (tier == TAI_TIER_SIMD128)
+        return &tai_kernels_simd128;
+#endif
+    return 0;
+}
+
+typedef struct TypeTraits {
+    TaiType type;
+    TaiActForm form;
+    uint32_t block; /* weights */
+    uint32_t block_bytes;
+} TypeTraits;
+
+static const TypeTraits type_traits[] = {
+    {TAI_TYPE_F32, TAI_ACT_F32, 1, 4},
+    {TAI_TYPE_F16, TAI_ACT_F32, 1, 2},
+    {TAI_TYPE_BF16, TAI_ACT_F32, 1, 2},
+    {TAI_TYPE_Q4_0, TAI_ACT_Q8_32N, TAI_BLOCK, sizeof(TaiQ4_0)},
+    {TAI_TYPE_Q5_0, TAI_ACT_Q8_32N, TAI_BLOCK, sizeof(TaiQ5_0)},
+    {TAI_TYPE_Q8_0, TAI_ACT_Q8_32, TAI_BLOCK, sizeof(TaiQ8_0)},
+    {TAI_TYPE_Q4_K, TAI_ACT_Q8_256, TAI_SUPERBLOCK, sizeof(TaiQ4_K)},
+    {TAI_TYPE_Q6_K, TAI_ACT_Q8_256, TAI_SUPERBLOCK, sizeof(TaiQ6_K)},
+};
+
+static const TypeTraits *traits_of(TaiType type) {
+    const TypeTraits *traits = type_traits;
+    while (traits->type != type)
+        traits++;
+    return traits;
+}
+
+TaiActForm tai_act_form(TaiType type) {
+    return traits_of(type)->form;
+}
+
+size_t tai_kernel_row_bytes(TaiType type, uint32_t k) {
+    const TypeTraits *traits = traits_of(type);
+    return (size_t)(k / traits->block) * traits->block_bytes;
+}
+
+/* The largest block of any tier: simd128 widens int8 to int16 and adds the sums that correct for
+ * the offsets of unsigned weights (simd128/activations.h). */
+uint64_t tai_act_bytes(TaiActForm form, uint32_t k) {
+    uint64_t bytes = (uint64_t)k * sizeof(float);
+    if (form == TAI_ACT_Q8_32 || form == TAI_ACT_Q8_32N)
+        bytes = ((uint64_t)k + TAI_BLOCK - 1) / TAI_BLOCK * TAI_ACT32_MAX_BYTES;
+    else if (form == TAI_ACT_Q8_256)
+        bytes = ((uint64_t)k + TAI_SUPERBLOCK - 1) / TAI_SUPERBLOCK * TAI_ACT256_MAX_BYTES;
+    return (bytes + 15) / 16 * 16;
+}
+
+uint32_t tai_scores_stride(uint32_t end) {
+    return (end + TAI_KV_GROUP - 1) / TAI_KV_GROUP * TAI_KV_GROUP;
+}

@@ -1,0 +1,14 @@
+/* Filling in a TinyAIError: the first error of an operation wins. */
+#ifndef TAI_ERROR_H
+#define TAI_ERROR_H
+
+#include "tinyai/status.h"
+
+void tai_error_clear(TinyAIError *error);
+
+/* Sets status, offset (TINYAI_NO_OFFSET: none) and a printf-formatted message, unless an error is
+ * already there; returns the status that stands. error may be NULL. */
+__attribute__((format(printf, 4, 5))) int32_t tai_fail(TinyAIError *error, int32_t status,
+                                                       uint64_t offset, const char *format, ...);
+
+#endif

@@ -1,0 +1,142 @@
+/* The engine: one model in one piece of memory, and the state machine that runs it. It owns everything
+ * from TAI_PROGRAM_BYTES to the planned peak and refuses to do I/O, to allocate and to block. */
+#ifndef TAI_ENGINE_H
+#define TAI_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/xxh3.h"
+#include "memory/ledger.h"
+#include "model/file.h"
+#include "model/rooms.h"
+#include "schedule/steps.h"
+#include "stream/residency.h"
+#include "text/text_stream.h"
+#include "text/vocab.h"
+#include "tinyai/tinyai.h"
+
+struct TinyAISession {
+    TinyAIModel *model;
+    uint32_t sequence;
+    uint32_t n_past; /* positions whose keys and values are there */
+};
+
+typedef enum TaiJob { TAI_JOB_NONE, TAI_JOB_BATCH, TAI_JOB_GENERATE } TaiJob;
+
+typedef enum TaiPhase {
+    TAI_PHASE_ROWS,   /* gathering the chunk's embedding rows */
+    TAI_PHASE_UNITS,  /* computing with the units of the pass, in order */
+    TAI_PHASE_LOGITS, /* logits of a wanted item are complete */
+    TAI_PHASE_DONE,
+} TaiPhase;
+
+/* The forward pass that is under way: a batch goes through the blocks in chunks. */
+typedef struct TaiForward {
+    uint32_t n_items;  /* of the batch */
+    uint32_t first;    /* item of the chunk */
+    uint32_t n_tokens; /* in the chunk */
+    uint32_t wanted;   /* item whose logits are computed or come next */
+    uint32_t rows_asked;
+    uint32_t unit;
+    bool another;      /* another batch will follow */
+    bool entered;      /* the unit's operations are set up */
+    TaiActForm act_form; /* in which form the activations of the next matrix are */
+} TaiForward;
+
+typedef struct TaiGeneration {
+    TinyAISampling sampling;
+    TaiTextStream text;
+    TaiXxh3 hash;
+    uint32_t sequence;
+    uint32_t n_history;   /* prompt and generated tokens */
+    uint32_t n_prompt;
+    uint32_t n_generated;
+    uint32_t max_tokens;  /* that the context and the caller allow */
+    bool ignore_eos;
+    bool finished;        /* the last token was sampled */
+} TaiGeneration;
+
+struct TinyAIModel {
+    uintptr_t linear; /* what address 0 of linear memory is on this host */
+    TinyAIOptions options;
+    TinyAIPlan plan;
+    TaiFile file;
+    TaiVocab vocab;
+    TaiConfig config;
+    TaiLayout layout;
+    TaiTextRoom text;
+    TaiScratchRoom scratch;
+    TaiLedger ledger;
+    TaiResidency residency;
+    TaiPass pass;
+    TaiSteps steps;
+    const TaiKernels *kernels;
+    TaiJob job;
+    TaiPhase phase;
+    TaiForward forward;
+    TaiGeneration generation;
+    TinyAIPiece piece;
+    TinyAIError error;
+    TinyAISession sessions[TINYAI_MAX_SEQUENCES];
+    uint64_t passes;
+    uint64_t prompt_tokens;
+    TinyAISource source; /* hosts that pump by themselves; else zero */
+    uint64_t memory_bytes; /* of the region, hosts that reserved it */
+};
+
+_Static_assert(sizeof(struct TinyAIModel) <= TAI_ENGINE_BYTES, "TAI_ENGINE_BYTES is too small");
+
+/* Address in linear memory -> pointer. */
+static inline void *tai_at(const TinyAIModel *m, uint64_t address) {
+    return (void *)(m->linear + (uintptr_t)address); // NOLINT(performance-no-int-to-ptr)
+}
+
+/* Pointer to an offset of a region. */
+static inline void *tai_in(const TinyAIModel *m, TaiRegionId region, uint64_t offset) {
+    return tai_at(m, m->layout.region[region].address + offset);
+}
+
+/* Where the header must lie for tai_engine_open, given the planned peak. */
+uint64_t tai_header_address(uint64_t peak_bytes, uint64_t header_bytes);
+
+/* Opens a model in memory whose linear address 0 is `linear`, and which reaches from TAI_PROGRAM_BYTES to
+ * peak_bytes (what tai_engine_plan found). The header lies at tai_header_address. The model's address is
+ * TAI_PROGRAM_BYTES + TAI_GUARD_BYTES. */
+int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_bytes,
+                        uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
+                        TinyAIError *error);
+
+/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if the
+ * header is longer, 0 (also if the plan does not fit: *error tells how), or an error. scratch: 64-byte
+ * aligned. */
+int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
+                        uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
+                        TinyAIError *error);
+/* Scratch that tai_engine_plan needs, from the first 24 bytes of the header. */
+int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
+                              uint64_t *scratch_bytes, TinyAIError *error);
+
+/* True if every guard between the regions is as tai_engine_open wrote it. */
+bool tai_guards_intact(const TinyAIModel *model);
+
+/* Ends what is running with an error; returns the status. */
+int32_t tai_engine_fail(TinyAIModel *model, int32_t status);
+
+/* The batch that begins with items[0..n) already in the batch room: starts its first chunk. */
+void tai_forward_begin(TinyAIModel *model, uint32_t n_items, bool another_follows);
+/* Runs the forward pass: READY, NEED, LOGITS, DONE or an error. */
+int32_t tai_forward_step(TinyAIModel *model, uint64_t *work);
+TinyAIBatchItem *tai_batch(const TinyAIModel *model);
+
+/* Sets up the operations of a unit whose bytes are in memory. */
+void tai_build_unit(TinyAIModel *model, uint32_t unit);
+/* Dequantizes the chunk's embedding rows into the residual stream; row i lies where row_of says. */
+void tai_embed(TinyAIModel *model, uint32_t item, const void *row);
+/* Cos and sin of the chunk's positions. */
+void tai_rope_angles(TinyAIModel *model);
+
+/* Logits are complete: samples the next token. TINYAI_STEP_TOKEN or an error. */
+int32_t tai_generate_token(TinyAIModel *model);
+
+#endif

@@ -1,0 +1,533 @@
+#include "model/file.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "format/blocks.h"
+#include "format/cursor.h"
+#include "memory/checked.h"
+#include "model/rooms.h"
+#include "text/vocab.h"
+
+#define MAX_BLOCKS 512u
+#define MAX_HEADS 1024u
+#define MAX_WIDTH (1u << 20)
+#define MAX_CONTEXT (1u << 20)
+#define STRIP_BYTES 262144u /* about what a strip of the head or embedding takes */
+
+/* ---- hyperparameters ------------------------------------------------------------------------- */
+
+static uint64_t key_off(const TaiGguf *gguf, const char *key) {
+    const TaiGgufKv *kv = tai_gguf_find(gguf, key);
+    return kv ? kv->off : TINYAI_NO_OFFSET;
+}
+
+/* A required or defaulted count in least..most. */
+static void read_size(const TaiGguf *gguf, const char *key, uint32_t absent, uint32_t least,
+                      uint32_t most, uint32_t *value, TinyAIError *error) {
+    *value = absent;
+    if (error->status || tai_gguf_u32(gguf, key, value, error)) {
+        return;
+    }
+    if (*value < least || *value > most) {
+        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, key),
+                 "metadata key %s is %s%" PRIu32 ", it must be between %" PRIu32 " and %" PRIu32, key,
+                 tai_gguf_find(gguf, key) ? "" : "absent or ", *value, least, most);
+    }
+}
+
+/* A finite float above zero. */
+static void read_positive(const TaiGguf *gguf, const char *key, float absent, float *value,
+                          TinyAIError *error) {
+    *value = absent;
+    if (error->status || tai_gguf_f32(gguf, key, value, error)) {
+        return;
+    }
+    if (!(*value > 0.0f && *value <= 3.4e38f)) {
+        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, key),
+                 "metadata key %s must be a finite number above zero", key);
+    }
+}
+
+static void check_architecture(const TaiGguf *gguf, TinyAIError *error) {
+    TaiGgufString arch = {"", 0};
+    tai_gguf_string(gguf, "general.architecture", &arch, error);
+    if (!error->status && !tai_string_is(arch, "llama")) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "general.architecture"),
+                 "the architecture \"%.*s\" is not supported: llama is",
+                 (int)tai_min_u64(arch.bytes, 64), arch.text);
+    }
+    uint32_t splits = 0;
+    if (!error->status && !tai_gguf_u32(gguf, "llama.expert_count", &splits, error) && splits) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "llama.expert_count"),
+                 "models with %" PRIu32 " experts are not supported: dense ones are", splits);
+    }
+    const TaiGgufKv *split = tai_gguf_find(gguf, "split.count");
+    if (!error->status && split && split->type == TAI_GGUF_U16 &&
+        tai_load_u16(gguf->bytes + split->off) > 1) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, split->off,
+                 "the file is one part of a split model: merge the parts first");
+    }
+}
+
+static void read_heads(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) {
+    read_size(gguf, "llama.attention.head_count", 0, 1, MAX_HEADS, &hp->heads, error);
+    read_size(gguf, "llama.attention.head_count_kv", hp->heads, 1, MAX_HEADS, &hp->kv_heads, error);
+    if (error->status) {
+        return;
+    }
+    if (hp->heads % hp->kv_heads) {
+        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, "llama.attention.head_count_kv"),
+                 "%" PRIu32 " attention heads cannot share %" PRIu32 " key-value heads", hp->heads,
+                 hp->kv_heads);
+        return;
+    }
+    uint32_t value_dim;
+    read_size(gguf, "llama.attention.key_length", hp->embd / hp->heads, 2, 4096, &hp->head_dim,
+              error);
+    read_size(gguf, "llama.attention.value_length", hp->head_dim, 2, 4096, &value_dim, error);
+    read_size(gguf, "llama.rope.dimension_count", hp->head_dim, 2, hp->head_dim, &hp->rope_dims,
+              error);
+    if (error->status) {
+        return;
+    }
+    bool divides = tai_gguf_find(gguf, "llama.attention.key_length") || hp->embd % hp->heads == 0;
+    if (value_dim != hp->head_dim || hp->rope_dims % 2 || !divides) {
+        tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
+                 "the head sizes do not fit together: keys %" PRIu32 ", values %" PRIu32
+                 ", rotated %" PRIu32 ", embedding %" PRIu32 " for %" PRIu32 " heads",
+                 hp->head_dim, value_dim, hp->rope_dims, hp->embd, hp->heads);
+    }
+}
+
+static void read_rope(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) {
+    read_positive(gguf, "llama.rope.freq_base", 10000.0f, &hp->rope_base, error);
+    TaiGgufString scaling = {"none", 4};
+    tai_gguf_string(gguf, "llama.rope.scaling.type", &scaling, error);
+    float factor;
+    read_positive(gguf, "llama.rope.scaling.factor", 1.0f, &factor, error);
+    if (error->status) {
+        return;
+    }
+    if (tai_string_is(scaling, "linear")) {
+        hp->rope_scale = 1.0f / factor;
+    } else if (tai_string_is(scaling, "none")) {
+        hp->rope_scale = 1.0f;
+    } else {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "llama.rope.scaling.type"),
+                 "the RoPE scaling \"%.*s\" is not supported: none and linear are",
+                 (int)tai_min_u64(scaling.bytes, 64), scaling.text);
+    }
+}
+
+/* The vocabulary's size, the bytes of its texts and the longest of them. */
+static void read_vocab_size(TaiFile *file, TinyAIError *error) {
+    const TaiGguf *gguf = &file->gguf;
+    TaiGgufString kind = {"", 0};
+    tai_gguf_string(gguf, "tokenizer.ggml.model", &kind, error);
+    if (!error->status && !tai_string_is(kind, "llama")) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "tokenizer.ggml.model"),
+                 "the tokenizer \"%.*s\" is not supported: \"llama\" (SentencePiece) is",
+                 (int)tai_min_u64(kind.bytes, 64), kind.text);
+    }
+    const TaiGgufKv *tokens = tai_gguf_find(gguf, "tokenizer.ggml.tokens");
+    if (error->status) {
+        return;
+    }
+    if (!tokens || tokens->type != TAI_GGUF_ARRAY || tokens->item_type != TAI_GGUF_STRING ||
+        tokens->n_items == 0 || tokens->n_items > TAI_MAX_TOKENS) {
+        tai_fail(error, TINYAI_E_FORMAT, tokens ? tokens->off : TINYAI_NO_OFFSET,
+                 "tokenizer.ggml.tokens must be an array of 1 to %u strings", TAI_MAX_TOKENS);
+        return;
+    }
+    uint64_t off = tokens->off;
+    uint64_t text_bytes = 0;
+    for (uint64_t i = 0; i < tokens->n_items; i++) {
+        uint64_t at = off;
+        TaiGgufString token = tai_gguf_next_string(gguf, &off);
+        if (token.bytes > TAI_MAX_TOKEN_BYTES) {
+            tai_fail(error, TINYAI_E_FORMAT, at, "token %" PRIu64 " at byte %" PRIu64 " has %" PRIu32
+                     " bytes, at most %u are possible", i, at, token.bytes, TAI_MAX_TOKEN_BYTES);
+            return;
+        }
+        file->hp.longest_token = (uint32_t)tai_max_u64(file->hp.longest_token, token.bytes);
+        text_bytes += token.bytes; /* at most 2^20 * 2^16 */
+    }
+    file->hp.vocab_size = (uint32_t)tokens->n_items;
+    file->shape.tokenizer_bytes = tai_vocab_bytes(file->hp.vocab_size, text_bytes);
+    if (file->shape.tokenizer_bytes == UINT64_MAX) {
+        tai_fail(error, TINYAI_E_FORMAT, tokens->off, "the texts of the vocabulary are too long");
+    }
+}
+
+static void read_hparams(TaiFile *file, TinyAIError *error) {
+    const TaiGguf *gguf = &file->gguf;
+    TaiHparams *hp = &file->hp;
+    check_architecture(gguf, error);
+    read_size(gguf, "llama.block_count", 0, 1, MAX_BLOCKS, &hp->n_blocks, error);
+    read_size(gguf, "llama.context_length", 0, 1, MAX_CONTEXT, &hp->context, error);
+    read_size(gguf, "llama.embedding_length", 0, 1, MAX_WIDTH, &hp->embd, error);
+    read_size(gguf, "llama.feed_forward_length", 0, 1, MAX_WIDTH, &hp->ff, error);
+    read_heads(gguf, hp, error);
+    read_positive(gguf, "llama.attention.layer_norm_rms_epsilon", 1e-5f, &hp->eps, error);
+    read_rope(gguf, hp, error);
+    if (!error->status) {
+        read_vocab_size(file, error);
+    }
+}
+
+/* ---- tensors --------------------------------------------------------------------------------- */
+
+static const char *const role_names[TAI_ROLES] = {
+    "attn_norm.weight", "attn_q.weight",   "attn_k.weight", "attn_v.weight",  "attn_output.weight",
+    "ffn_norm.weight",  "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"};
+
+/* Takes over a tensor that must be [rows][cols]; norms must be F32. */
+static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t rows, uint32_t cols,
+                        TinyAIError *error) {
+    const TaiBlockFormat *format = tai_block_format(t->type);
+    if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
+        tai_fail(error, TINYAI_E_FORMAT, t->info_off,
+                 "tensor %.*s is %" PRIu64 " x %" PRIu64 ", the hyperparameters ask for %" PRIu32
+                 " x %" PRIu32,
+                 (int)t->name.bytes, t->name.text, t->dims[0], t->dims[1], cols, rows);
+        return;
+    }
+    bool usable = rows == 1 ? t->type == TAI_TYPE_F32 : format->has_kernels;
+    if (!usable) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, t->info_off,
+                 "tensor %.*s is of type %s, which is not supported %s", (int)t->name.bytes,
+                 t->name.text, format->name,
+                 rows == 1 ? "for vectors: F32 is"
+                           : "yet: F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q4_K and Q6_K are");
+        return;
+    }
+    *out = (TaiTensor){.off = t->off,
+                       .bytes = t->bytes,
+                       .row_bytes = t->bytes / rows,
+                       .type = t->type,
+                       .rows = rows,
+                       .cols = cols};
+}
+
+static uint32_t role_rows(const TaiHparams *hp, TaiRole role) {
+    switch (role) {
+    case TAI_WQ:
+        return hp->heads * hp->head_dim;
+    case TAI_WK:
+    case TAI_WV:
+        return hp->kv_heads * hp->head_dim;
+    case TAI_WO:
+    case TAI_W_DOWN:
+        return hp->embd;
+    case TAI_W_GATE:
+    case TAI_W_UP:
+        return hp->ff;
+    default:
+        return 1;
+    }
+}
+
+static uint32_t role_cols(const TaiHparams *hp, TaiRole role) {
+    switch (role) {
+    case TAI_WO:
+        return hp->heads * hp->head_dim;
+    case TAI_W_DOWN:
+        return hp->ff;
+    default:
+        return hp->embd;
+    }
+}
+
+/* Splits "blk.12.attn_q.weight" into 12 and "attn_q.weight"; false for other names. */
+static bool block_name(TaiGgufString name, uint32_t *block, TaiGgufString *rest) {
+    uint32_t i = 4;
+    if (name.bytes < 6 || memcmp(name.text, "blk.", 4) != 0) {
+        return false;
+    }
+    uint32_t number = 0;
+    for (; i < name.bytes && name.text[i] >= '0' && name.text[i] <= '9' && number < 100000; i++) {
+        number = number * 10 + (uint32_t)(name.text[i] - '0');
+    }
+    if (i == 4 || i == name.bytes || name.text[i] != '.') {
+        return false;
+    }
+    *block = number;
+    *rest = (TaiGgufString){name.text + i + 1, name.bytes - i - 1};
+    return true;
+}
+
+static bool is_bias(TaiGgufString name) {
+    return name.bytes > 5 && memcmp(name.text + name.bytes - 5, ".bias", 5) == 0;
+}
+
+static void take_block_tensor(TaiFile *file, const TaiGgufTensor *t, TinyAIError *error) {
+    uint32_t block;
+    TaiGgufString rest;
+    if (!block_name(t->name, &block, &rest)) {
+        return;
+    }
+    if (block >= file->hp.n_blocks) {
+        tai_fail(error, TINYAI_E_FORMAT, t->info_off,
+                 "tensor %.*s belongs to no block: llama.block_count is %" PRIu32,
+                 (int)t->name.bytes, t->name.text, file->hp.n_blocks);
+        return;
+    }
+    if (is_bias(rest)) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, t->info_off,
+                 "tensor %.*s: biases are not supported", (int)t->name.bytes, t->name.text);
+        return;
+    }
+    for (uint32_t role = 0; role < TAI_ROLES; role++) {
+        if (tai_string_is(rest, role_names[role])) {
+            take_tensor(&file->blocks[block][role], t, role_rows(&file->hp, (TaiRole)role),
+                        role_cols(&file->hp, (TaiRole)role), error);
+        }
+    }
+}
+
+static void check_blocks_complete(const TaiFile *file, TinyAIError *error) {
+    for (uint32_t b = 0; b < file->hp.n_blocks; b++) {
+        for (uint32_t role = 0; role < TAI_ROLES; role++) {
+            if (!file->blocks[b][role].off) {
+                tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
+                         "tensor blk.%" PRIu32 ".%s is missing", b, role_names[role]);
+                return;
+            }
+        }
+    }
+}
+
+static void take_global(const TaiFile *file, const char *name, TaiTensor *out, uint32_t rows,
+                        uint32_t cols, bool required, TinyAIError *error) {
+    const TaiGgufTensor *t = tai_gguf_tensor(&file->gguf, name);
+    if (t && !error->status) {
+        take_tensor(out, t, rows, cols, error);
+    } else if (required) {
+        tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET, "tensor %s is missing", name);
+    }
+}
+
+static void read_globals(TaiFile *file, TinyAIError *error) {
+    const TaiHparams *hp = &file->hp;
+    take_global(file, "token_embd.weight", &file->embedding, hp->vocab_size, hp->embd, true, error);
+    take_global(file, "output_norm.weight", &file->final_norm, 1, hp->embd, true, error);
+    take_global(file, "rope_freqs.weight", &file->rope_factors, 1, hp->rope_dims / 2, false, error);
+    take_global(file, "output.weight", &file->head, hp->vocab_size, hp->embd, false, error);
+    file->tied = file->head.off == 0;
+    if (file->tied) {
+        file->head = file->embedding;
+    }
+}
+
+/* ---- units ----------------------------------------------------------------------------------- */
+
+/* Appends a tensor to a unit: to its last run where it follows in the file with the same gap as in memory
+ * (the file's padding), else as a run of its own. */
+static void add_tensor(TaiFile *file, TaiUnit *unit, TaiTensor *t, uint64_t *slot_end) {
+    TaiRun *last = unit->n_runs ? &file->runs[unit->first_run + unit->n_runs - 1] : NULL;
+    uint64_t from_last = last ? t->off - last->off : 0;
+    if (last && t->off >= last->off + last->bytes && from_last % 32 == 0 &&
+        t->off - (last->off + last->bytes) < TAI_ALIGNMENT) {
+        t->at = (uint32_t)(last->at + from_last);
+        last->bytes = (uint32_t)(from_last + t->bytes);
+    } else {
+        t->at = (uint32_t)tai_align_up(*slot_end, TAI_ALIGNMENT);
+        file->runs[unit->first_run + unit->n_runs++] =
+            (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->at};
+    }
+    *slot_end = (uint64_t)t->at + t->bytes;
+}
+
+/* Adds tensors in the order of the file; returns the slot's bytes. */
+static uint64_t build_unit(TaiFile *file, TaiUnit *unit, TaiTensor *tensors, uint32_t n) {
+    uint64_t slot_end = 0;
+    uint64_t from = 0;
+    for (uint32_t added = 0; added < n; added++) {
+        TaiTensor *next = NULL;
+        for (uint32_t i = 0; i < n; i++) {
+            if (tensors[i].off > from && (!next || tensors[i].off < next->off)) {
+                next = &tensors[i];
+            }
+        }
+        if (!next) {
+            break;
+        }
+        add_tensor(file, unit, next, &slot_end);
+        from = next->off;
+    }
+    unit->bytes = 0;
+    for (uint32_t i = 0; i < unit->n_runs; i++) {
+        unit->bytes += file->runs[unit->first_run + i].bytes;
+    }
+    return tai_align_up(slot_end, TAI_ALIGNMENT);
+}
+
+/* A unit of rows of a matrix: one run. */
+static void build_strip(TaiFile *file, TaiUnit *unit, const TaiTensor *matrix, uint32_t first_row,
+                        uint32_t rows) {
+    uint64_t left = matrix->rows - first_row;
+    unit->n_runs = 1;
+    unit->bytes = (uint32_t)(tai_min_u64(rows, left) * matrix->row_bytes);
+    file->runs[unit->first_run] =
+        (TaiRun){.off = matrix->off + first_row * matrix->row_bytes, .bytes = unit->bytes, .at = 0};
+}
+
+static uint32_t strips_of(const TaiTensor *matrix, uint32_t strip_rows) {
+    return (matrix->rows + strip_rows - 1) / strip_rows;
+}
+
+/* Rows per strip: a multiple of 4, the rows that kernels take together. */
+static uint32_t rows_per_strip(const TaiTensor *matrix) {
+    uint64_t rows = STRIP_BYTES / matrix->row_bytes / 4 * 4;
+    return (uint32_t)tai_min_u64(tai_max_u64(rows, 4), matrix->rows);
+}
+
+static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint32_t most_runs) {
+    TaiUnit *unit = &file->units[file->n_units++];
+    *unit = (TaiUnit){.kind = (uint8_t)kind, .first_run = *n_runs};
+    *n_runs += most_runs;
+    return unit;
+}
+
+static void build_units(TaiFile *file) {
+    uint32_t n_runs = 0;
+    TaiShape *shape = &file->shape;
+    TaiTensor finals[2] = {file->final_norm, file->rope_factors};
+    TaiUnit *unit = new_unit(file, TAI_UNIT_FINAL, &n_runs, 2);
+    shape->final_bytes = build_unit(file, unit, finals, 2);
+    file->final_norm = finals[0];
+    file->rope_factors = finals[1];
+    for (uint32_t b = 0; b < file->hp.n_blocks; b++) {
+        unit = new_unit(file, TAI_UNIT_BLOCK, &n_runs, TAI_ROLES);
+        uint64_t bytes = build_unit(file, unit, file->blocks[b], TAI_ROLES);
+        shape->slot_bytes = tai_max_u64(shape->slot_bytes, bytes);
+    }
+    for (uint32_t i = 0; i < shape->n_strips; i++) {
+        unit = new_unit(file, TAI_UNIT_HEAD, &n_runs, 1);
+        build_strip(file, unit, &file->head, i * file->strip_rows, file->strip_rows);
+    }
+    for (uint32_t i = 0; i < file->n_embedding_strips; i++) {
+        uint32_t rows = rows_per_strip(&file->embedding);
+        unit = new_unit(file, TAI_UNIT_EMBEDDING, &n_runs, 1);
+        build_strip(file, unit, &file->embedding, i * rows, rows);
+    }
+}
+
+/* ---- directory ------------------------------------------------------------------------------- */
+
+static uint64_t directory_layout(uint64_t n_blocks, uint64_t n_strips, uint64_t *units_at,
+                                 uint64_t *runs_at) {
+    TaiExtent e = {0, true};
+    tai_extent_put(&e, n_blocks, sizeof(TaiTensor[TAI_ROLES]));
+    *units_at = tai_extent_put(&e, 1 + n_blocks + n_strips, sizeof(TaiUnit));
+    *runs_at = tai_extent_put(&e, 2 + n_blocks * TAI_ROLES + n_strips, sizeof(TaiRun));
+    return e.ok ? e.end : UINT64_MAX;
+}
+
+uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes) {
+    uint64_t units_at;
+    uint64_t runs_at;
+    /* A model has as many blocks as a ninth of its tensors, and at most MAX_BLOCKS; a strip takes at least
+     * half of STRIP_BYTES unless its matrix is one strip or has rows that are longer than that. */
+    uint64_t blocks = tai_min_u64(index_bytes / sizeof(TaiGgufTensor) / TAI_ROLES + 1, MAX_BLOCKS);
+    uint64_t strips = tai_min_u64(file_bytes / (STRIP_BYTES / 2) + 4, 2 * TAI_MAX_TOKENS / 4);
+    return directory_layout(blocks, strips, &units_at, &runs_at);
+}
+
+/* Blocks for which the file has tensors at all, so that a lying block count reserves nothing. */
+static void check_block_count(const TaiFile *file, TinyAIError *error) {
+    if (file->hp.n_blocks > file->gguf.n_tensors / TAI_ROLES) {
+        tai_fail(error, TINYAI_E_FORMAT, key_off(&file->gguf, "llama.block_count"),
+                 "llama.block_count is %" PRIu32 ", too many for the file's %" PRIu32 " tensors",
+                 file->hp.n_blocks, file->gguf.n_tensors);
+    }
+}
+
+static void place_directory(TaiFile *file, void *directory, uint64_t directory_bytes,
+                            TinyAIError *error) {
+    TaiShape *shape = &file->shape;
+    file->strip_rows = rows_per_strip(&file->head);
+    shape->n_strips = strips_of(&file->head, file->strip_rows);
+    file->n_embedding_strips =
+        file->tied ? 0 : strips_of(&file->embedding, rows_per_strip(&file->embedding));
+    uint64_t units_at;
+    uint64_t runs_at;
+    shape->directory_bytes = directory_layout(
+        file->hp.n_blocks, (uint64_t)shape->n_strips + file->n_embedding_strips, &units_at, &runs_at);
+    if (shape->directory_bytes > directory_bytes) {
+        tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                 "the directory of the file needs %" PRIu64 " bytes, %" PRIu64 " are there",
+                 shape->directory_bytes, directory_bytes);
+        return;
+    }
+    memset(directory, 0, shape->directory_bytes);
+    file->blocks = (TaiTensor(*)[TAI_ROLES])directory;
+    file->units = (TaiUnit *)((uint8_t *)directory + units_at);
+    file->runs = (TaiRun *)((uint8_t *)directory + runs_at);
+}
+
+/* What is resident as a whole must be addressable in 32 bits: blocks, strips and final norm are, if the
+ * sum of a block is (a row is at most 2^31 values and a strip has 4 of them at least). */
+static void check_sizes(const TaiFile *file, TinyAIError *error) {
+    uint64_t most = TINYAI_MAX_BUDGET;
+    bool fits = file->head.row_bytes < most / 4 && file->embedding.row_bytes < most / 4;
+    for (uint32_t b = 0; b < file->hp.n_blocks && fits; b++) {
+        uint64_t sum = 0;
+        for (uint32_t role = 0; role < TAI_ROLES; role++) {
+            sum += file->blocks[b][role].bytes; /* each is at most the file's size, below 2^63 / 9 */
+            fits = fits && file->blocks[b][role].bytes < most && sum < most;
+        }
+    }
+    if (!fits) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
+                 "a block of the model takes 4 GiB or more: it cannot be held in 32-bit memory");
+    }
+}
+
+int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint64_t file_bytes,
+                       void *index, uint64_t index_bytes, void *directory, uint64_t directory_bytes,
+                       TinyAIError *error) {
+    memset(file, 0, sizeof *file);
+    int32_t status =
+        tai_gguf_parse(&file->gguf, header, size, file_bytes, index, index_bytes, error);
+    if (status) {
+        return status;
+    }
+    read_hparams(file, error);
+    if (!error->status) {
+        read_globals(file, error);
+    }
+    if (!error->status) {
+        check_block_count(file, error);
+    }
+    if (!error->status) {
+        place_directory(file, directory, directory_bytes, error);
+    }
+    for (uint32_t i = 0; i < file->gguf.n_tensors && !error->status; i++) {
+        take_block_tensor(file, &file->gguf.tensors[i], error);
+    }
+    if (!error->status) {
+        check_blocks_complete(file, error);
+    }
+    if (!error->status) {
+        check_sizes(file, error);
+    }
+    if (error->status) {
+        return error->status;
+    }
+    build_units(file);
+    TaiShape *shape = &file->shape;
+    shape->file_bytes = file_bytes;
+    shape->header_bytes = file->gguf.header_bytes;
+    shape->index_bytes = index_bytes;
+    shape->strip_bytes = tai_align_up(file->strip_rows * file->head.row_bytes, TAI_ALIGNMENT);
+    shape->embedding_row_bytes = file->embedding.row_bytes;
+    shape->embedding_bytes = file->tied ? 0 : file->embedding.bytes;
+    shape->n_blocks = file->hp.n_blocks;
+    shape->vocab_size = file->hp.vocab_size;
+    shape->model_context = file->hp.context;
+    shape->rooms = tai_rooms;
+    shape->model = file;
+    return TINYAI_OK;
+}

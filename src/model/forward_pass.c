@@ -1,0 +1,196 @@
+/* The forward pass as a state machine: a batch in chunks, each chunk through all units, layer by layer.
+ * It computes with what is resident and wants what is not. */
+#include <inttypes.h>
+
+#include "memory/checked.h"
+#include "memory/error.h"
+#include "model/engine.h"
+
+TinyAIBatchItem *tai_batch(const TinyAIModel *m) {
+    return tai_in(m, TAI_REGION_TEXT, m->text.batch);
+}
+
+static uint32_t first_head_unit(const TinyAIModel *m) {
+    return 1 + m->file.hp.n_blocks;
+}
+
+/* The next item from `item` on that wants logits, or n_items. */
+static uint32_t next_wanted(const TinyAIModel *m, uint32_t item, uint32_t end) {
+    while (item < end && !tai_batch(m)[item].want_logits) {
+        item++;
+    }
+    return item;
+}
+
+static uint32_t chunk_end(const TinyAIModel *m) {
+    return m->forward.first + m->forward.n_tokens;
+}
+
+/* ---- chunks ---------------------------------------------------------------------------------- */
+
+static void begin_chunk(TinyAIModel *m, uint32_t first) {
+    TaiForward *f = &m->forward;
+    f->first = first;
+    f->n_tokens = (uint32_t)tai_min_u64(m->config.chunk, f->n_items - first);
+    f->rows_asked = 0;
+    f->unit = 0;
+    f->entered = false;
+    f->wanted = next_wanted(m, first, chunk_end(m));
+    uint32_t wants = 0;
+    for (uint32_t i = first; i < chunk_end(m); i++) {
+        wants += tai_batch(m)[i].want_logits != 0;
+    }
+    m->pass = (TaiPass){.last = wants ? m->residency.n_units - 1 : m->file.hp.n_blocks,
+                        .loop_first = first_head_unit(m),
+                        .loops = wants ? wants - 1 : 0,
+                        .another = f->another || chunk_end(m) < f->n_items};
+    m->passes++;
+    m->phase = TAI_PHASE_ROWS;
+}
+
+void tai_forward_begin(TinyAIModel *m, uint32_t n_items, bool another_follows) {
+    m->forward.n_items = n_items;
+    m->residency.failed_status = TINYAI_OK;
+    m->forward.another = another_follows;
+    begin_chunk(m, 0);
+}
+
+/* ---- embedding rows -------------------------------------------------------------------------- */
+
+/* Where the row of a token lies in memory, or NULL if its matrix is not resident. */
+static const void *resident_row(const TinyAIModel *m, uint32_t token) {
+    if (!m->plan.embedding_resident) {
+        return NULL;
+    }
+    /* Either the head's strips, or the strips of a separate embedding, which lie back to back. */
+    uint32_t first = first_head_unit(m) + (m->file.tied ? 0 : m->file.shape.n_strips);
+    uint32_t end = m->file.tied ? first + m->file.shape.n_strips : m->file.n_units;
+    for (uint32_t u = first; u < end; u++) {
+        if (m->file.units[u].state != TINYAI_BLOCK_RESIDENT) {
+            return NULL;
+        }
+    }
+    uint64_t row_bytes = m->file.embedding.row_bytes;
+    if (!m->file.tied) {
+        return tai_in(m, TAI_REGION_EMBEDDING, token * row_bytes);
+    }
+    const TaiUnit *strip = &m->file.units[first + token / m->file.strip_rows];
+    return tai_at(m, strip->address + token % m->file.strip_rows * row_bytes);
+}
+
+static uint64_t row_slot(const TinyAIModel *m, uint32_t i) {
+    uint64_t stride = tai_align_up(m->file.embedding.row_bytes, TAI_ALIGNMENT);
+    return m->layout.region[TAI_REGION_ROWS].address + i * stride;
+}
+
+/* READY when the chunk's residual stream holds its embeddings. */
+static int32_t gather_rows(TinyAIModel *m) {
+    TaiForward *f = &m->forward;
+    TaiResidency *r = &m->residency;
+    if (f->rows_asked == 0 && r->rows_pending) {
+        return TINYAI_STEP_NEED; /* rows of an ended generation are still on their way here */
+    }
+    const TinyAIBatchItem *items = tai_batch(m) + f->first;
+    bool resident = f->rows_asked == 0 && resident_row(m, items[0].token);
+    if (!resident) {
+        r->rows_wanted = true;
+        while (f->rows_asked < f->n_tokens &&
+               tai_residency_want_row(r,
+                                      m->file.embedding.off +
+                                          items[f->rows_asked].token * m->file.embedding.row_bytes,
+                                      (uint32_t)m->file.embedding.row_bytes,
+                                      row_slot(m, f->rows_asked))) {
+            f->rows_asked++;
+        }
+        tai_residency_want(r, 0, &m->pass, m->options.prefetch != 0);
+        if (f->rows_asked < f->n_tokens || r->rows_pending) {
+            return TINYAI_STEP_NEED;
+        }
+        r->rows_wanted = false;
+    }
+    for (uint32_t i = 0; i < f->n_tokens; i++) {
+        const void *row = resident ? resident_row(m, items[i].token) : tai_at(m, row_slot(m, i));
+        tai_embed(m, i, row);
+    }
+    return TINYAI_STEP_READY;
+}
+
+/* ---- units ----------------------------------------------------------------------------------- */
+
+/* Computes with the units of the pass: READY (out of work), NEED, LOGITS or DONE (chunk complete). */
+static int32_t run_units(TinyAIModel *m, uint64_t *work) {
+    TaiForward *f = &m->forward;
+    for (;;) {
+        tai_residency_want(&m->residency, f->unit, &m->pass, m->options.prefetch != 0);
+        if (m->file.units[f->unit].state != TINYAI_BLOCK_RESIDENT) {
+            return TINYAI_STEP_NEED;
+        }
+        if (!f->entered) {
+            tai_residency_turn(&m->residency, f->unit);
+            tai_build_unit(m, f->unit);
+            f->entered = true;
+        }
+        if (!tai_steps_run(&m->steps, m, work)) {
+            return TINYAI_STEP_READY;
+        }
+        if (f->unit == m->pass.last) {
+            return f->wanted < chunk_end(m) ? TINYAI_STEP_LOGITS : TINYAI_STEP_DONE;
+        }
+        f->unit++;
+        f->entered = false;
+    }
+}
+
+/* After the logits of one wanted item: the head again for the next, or the chunk is complete. */
+static bool next_logits(TinyAIModel *m) {
+    TaiForward *f = &m->forward;
+    f->wanted = next_wanted(m, f->wanted + 1, chunk_end(m));
+    if (f->wanted == chunk_end(m)) {
+        return false;
+    }
+    m->pass.loops--;
+    f->unit = m->pass.loop_first;
+    f->entered = false;
+    return true;
+}
+
+static int32_t failed_read(TinyAIModel *m) {
+    int32_t status = m->residency.failed_status;
+    tai_fail(&m->error, status, m->residency.failed_off,
+             "reading the model failed at byte %" PRIu64 " of the source (%s). "
+             "The model can be used again once the source can be read",
+             m->residency.failed_off, tinyai_status_name(status));
+    return tai_engine_fail(m, status);
+}
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+int32_t tai_forward_step(TinyAIModel *m, uint64_t *work) {
+    if (m->residency.failed_status) {
+        return failed_read(m);
+    }
+    if (m->phase == TAI_PHASE_LOGITS) {
+        m->phase = next_logits(m) ? TAI_PHASE_UNITS : TAI_PHASE_DONE;
+    } else if (m->phase == TAI_PHASE_ROWS) {
+        int32_t status = gather_rows(m);
+        if (status != TINYAI_STEP_READY) {
+            return status;
+        }
+        m->phase = TAI_PHASE_UNITS;
+    }
+    if (m->phase == TAI_PHASE_UNITS) {
+        int32_t status = run_units(m, work);
+        if (status == TINYAI_STEP_LOGITS) {
+            m->phase = TAI_PHASE_LOGITS;
+        }
+        if (status != TINYAI_STEP_DONE) {
+            return status;
+        }
+        m->phase = TAI_PHASE_DONE;
+    }
+    if (chunk_end(m) < m->forward.n_items) {
+        begin_chunk(m, chunk_end(m));
+        return TINYAI_STEP_READY;
+    }
+    return TINYAI_STEP_DONE;
+}

@@ -1,0 +1,175 @@
+/* Hosts that have files and may block (native, WASI): planning, opening and generating over a
+ * TinyAISource. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "memory/checked.h"
+#include "memory/error.h"
+#include "model/engine.h"
+#include "port/port.h"
+
+#define FIRST_HEADER_BYTES 65536u
+#define COUNTS_BYTES 24u /* of the header: enough to know the size of its index */
+#define STEP_WORK 50000000u
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+static int32_t read_failed(TinyAIError *error, int32_t status, uint64_t offset, uint64_t bytes) {
+    return tai_fail(error, status, offset,
+                    "reading %" PRIu64 " bytes at byte %" PRIu64 " of the source failed (%s)", bytes,
+                    offset, tinyai_status_name(status));
+}
+
+static int32_t read_source(const TinyAISource *source, void *into, uint64_t bytes,
+                           TinyAIError *error) {
+    int32_t status = source->read(source->user, 0, into, (uint32_t)bytes);
+    return status ? read_failed(error, status, 0, bytes) : TINYAI_OK;
+}
+
+/* Plans with the first header_bytes of the file, in memory of its own. */
+static int32_t plan_with(const TinyAISource *source, uint64_t header_bytes,
+                         const TinyAIOptions *options, TinyAIPlan *plan, TinyAIError *error) {
+    uint8_t counts[COUNTS_BYTES] = {0};
+    uint64_t scratch_bytes = 0;
+    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
+    if (n_counts && read_source(source, counts, n_counts, error)) {
+        return error->status;
+    }
+    if (tai_engine_plan_bytes(counts, n_counts, source->size, &scratch_bytes, error)) {
+        return error->status;
+    }
+    uint64_t scratch_at = tai_align_up(header_bytes, TAI_ALIGNMENT);
+    uint64_t bytes = scratch_at + scratch_bytes;
+    uint8_t *memory = tai_port_reserve(bytes);
+    if (!memory) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                        "the system gave no %" PRIu64 " bytes to read the header", bytes);
+    }
+    int32_t status = read_source(source, memory, header_bytes, error);
+    if (!status) {
+        status = tai_engine_plan(memory, header_bytes, source->size, memory + scratch_at,
+                                 scratch_bytes, options, plan, error);
+    }
+    tai_port_release(memory, bytes);
+    return status;
+}
+
+/* As tinyai_plan, and *error tells also why a plan does not fit. */
+static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
+                           TinyAIPlan *plan, TinyAIError *error) {
+    uint64_t most = tai_min_u64(source->size, TINYAI_MAX_BUDGET);
+    uint64_t header_bytes = tai_min_u64(FIRST_HEADER_BYTES, most);
+    for (;;) {
+        int32_t status = plan_with(source, header_bytes, options, plan, error);
+        if (status != TAI_GGUF_MORE) {
+            return status;
+        }
+        if (header_bytes == most) {
+            return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
+                            "the header of the file takes 4 GiB or more");
+        }
+        header_bytes = tai_min_u64(2 * header_bytes, most);
+    }
+}
+
+int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, TinyAIPlan *plan,
+                    TinyAIError *error) {
+    tai_error_clear(error);
+    int32_t status = plan_source(source, options, plan, error);
+    if (!status) {
+        tai_error_clear(error);
+    }
+    return status;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *options,
+                            const TinyAIPlan *plan, TinyAIModel **model, TinyAIError *error) {
+    uint64_t bytes = plan->peak_bytes - TAI_PROGRAM_BYTES;
+    uint8_t *memory = tai_port_reserve(bytes);
+    if (!memory) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                        "the system gave no %" PRIu64 " bytes for the model", bytes);
+    }
+    uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
+    uint64_t header_at = tai_header_address(plan->peak_bytes, plan->header_bytes);
+    int32_t status = read_source(source, memory + (header_at - TAI_PROGRAM_BYTES),
+                                 plan->header_bytes, error);
+    if (!status) {
+        status = tai_engine_open(linear, plan->peak_bytes, plan->header_bytes, source->size, options,
+                                 model, error);
+    }
+    if (status) {
+        tai_port_release(memory, bytes);
+        return status;
+    }
+    (*model)->source = *source;
+    (*model)->memory_bytes = bytes;
+    return TINYAI_OK;
+}
+
+int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, TinyAIModel **model,
+                    TinyAIError *error) {
+    TinyAIPlan plan;
+    *model = NULL;
+    tai_error_clear(error);
+    int32_t status = plan_source(source, options, &plan, error);
+    if (!status && !plan.fits) {
+        status = TINYAI_E_BUDGET; /* *error tells by how much */
+    }
+    return status ? status : open_planned(source, options, &plan, model, error);
+}
+
+void tinyai_close(TinyAIModel *m) {
+    if (!m) {
+        return;
+    }
+    TinyAISource source = m->source;
+    tai_port_release((void *)(m->linear + TAI_PROGRAM_BYTES), // NOLINT(performance-no-int-to-ptr)
+                     m->memory_bytes);
+    tinyai_source_close(&source);
+}
+
+/* ---- pumping --------------------------------------------------------------------------------- */
+
+/* Reads all ranges that are wanted. A failed read is the engine's to judge. */
+static void pump(TinyAIModel *m) {
+    TinyAIRange range;
+    while (tinyai_take_ranges(m, &range, 1)) {
+        int32_t status = m->source.read(m->source.user, range.offset, tinyai_range_dest(m, &range),
+                                        range.length);
+        tinyai_complete(m, range.id, status, status ? 0 : range.length);
+    }
+}
+
+int32_t tinyai_run(TinyAIModel *m, uint64_t max_work) {
+    int32_t status = tinyai_step(m, max_work);
+    while (status == TINYAI_STEP_NEED) {
+        pump(m);
+        status = tinyai_step(m, max_work);
+    }
+    pump(m);
+    return status;
+}
+
+int32_t tinyai_session_generate(TinyAISession *session, const char *prompt,
+                                const TinyAIGenerate *how, TinyAIPieceCallback callback,
+                                void *user) {
+    TinyAIModel *m = session->model;
+    size_t bytes = strlen(prompt);
+    if (bytes > TINYAI_MAX_BUDGET) {
+        tai_error_clear(&m->error);
+        return tai_fail(&m->error, TINYAI_E_TEXT, TINYAI_NO_OFFSET, "the prompt is too long");
+    }
+    int32_t status = tinyai_begin_generate(session, prompt, (uint32_t)bytes, how);
+    while (status == TINYAI_OK || status == TINYAI_STEP_READY || status == TINYAI_STEP_TOKEN) {
+        status = tinyai_run(m, STEP_WORK);
+        if (status == TINYAI_STEP_TOKEN && callback(user, tinyai_piece(m))) {
+            tinyai_end(m);
+            return TINYAI_OK;
+        }
+    }
+    return status == TINYAI_STEP_DONE ? TINYAI_OK : status;
+}

@@ -1,0 +1,294 @@
+/* Planning and opening: from the bytes of a header to an engine in its place. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "format/cursor.h"
+#include "memory/checked.h"
+#include "memory/error.h"
+#include "model/engine.h"
+#include "schedule/plan.h"
+
+#define GUARD_BYTE 0xA5u
+#define MODEL_ADDRESS (TAI_PROGRAM_BYTES + TAI_GUARD_BYTES)
+
+/* ---- planning -------------------------------------------------------------------------------- */
+
+int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
+                              uint64_t *scratch_bytes, TinyAIError *error) {
+    uint64_t index_bytes = 0;
+    int32_t status = tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, error);
+    *scratch_bytes = tai_align_up(index_bytes, TAI_ALIGNMENT) +
+                     tai_file_directory_bound(index_bytes, file_bytes);
+    return status;
+}
+
+int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
+                        uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
+                        TinyAIError *error) {
+    uint64_t index_bytes = 0;
+    int32_t status = tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, error);
+    if (status) {
+        return status;
+    }
+    uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
+    if (directory_at > scratch_bytes) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "planning needs more memory");
+    }
+    TaiFile file;
+    status = tai_file_parse(&file, header, size, file_bytes, scratch, index_bytes,
+                            (uint8_t *)scratch + directory_at, scratch_bytes - directory_at, error);
+    if (status) {
+        return status;
+    }
+    TaiConfig config;
+    TaiLayout layout;
+    status = tai_plan(&file.shape, file.units, options, plan, &config, &layout, error);
+    plan->planning_bytes = size + scratch_bytes;
+    return status == TINYAI_E_BUDGET ? TINYAI_OK : status;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+uint64_t tai_header_address(uint64_t peak_bytes, uint64_t header_bytes) {
+    return (peak_bytes - header_bytes) & ~(uint64_t)(TAI_ALIGNMENT - 1);
+}
+
+/* The vocabulary's arrays must be as long as its tokens; absent ones keep the tokenizer's presets. */
+static const TaiGgufKv *vocab_array(const TinyAIModel *m, const char *key, uint32_t item_type,
+                                    TinyAIError *error) {
+    const TaiGgufKv *kv = tai_gguf_find(&m->file.gguf, key);
+    if (kv && (kv->type != TAI_GGUF_ARRAY || kv->item_type != item_type ||
+               kv->n_items != m->vocab.n_tokens)) {
+        tai_fail(error, TINYAI_E_FORMAT, kv->off,
+                 "metadata key %s at byte %" PRIu64 " must be an array of %" PRIu32 " %s", key, kv->off,
+                 m->vocab.n_tokens, item_type == TAI_GGUF_F32 ? "floats" : "32-bit integers");
+    }
+    return kv;
+}
+
+static void read_token_types(TinyAIModel *m, TinyAIError *error) {
+    const TaiGgufKv *scores =
+        vocab_array(m, "tokenizer.ggml.scores", TAI_GGUF_F32, error);
+    const TaiGgufKv *types = vocab_array(m, "tokenizer.ggml.token_type", TAI_GGUF_I32, error);
+    if (error->status) {
+        return;
+    }
+    const uint8_t *bytes = m->file.gguf.bytes;
+    for (uint32_t i = 0; i < m->vocab.n_tokens; i++) {
+        if (scores) {
+            m->vocab.scores[i] = tai_load_f32(bytes + scores->off + 4 * (uint64_t)i);
+        }
+        if (types) {
+            uint32_t type = tai_load_u32(bytes + types->off + 4 * (uint64_t)i);
+            m->vocab.types[i] = (uint8_t)tai_min_u64(type, UINT8_MAX);
+        }
+    }
+}
+
+static void read_special(TinyAIModel *m, TinyAIError *error) {
+    const TaiGguf *gguf = &m->file.gguf;
+    TaiVocab *v = &m->vocab;
+    if (tai_gguf_u32(gguf, "tokenizer.ggml.bos_token_id", &v->bos, error) ||
+        tai_gguf_u32(gguf, "tokenizer.ggml.eos_token_id", &v->eos, error) ||
+        tai_gguf_u32(gguf, "tokenizer.ggml.eot_token_id", &v->eot, error) ||
+        tai_gguf_u32(gguf, "tokenizer.ggml.unknown_token_id", &v->unk, error) ||
+        tai_gguf_bool(gguf, "tokenizer.ggml.add_bos_token", &v->add_bos, error) ||
+        tai_gguf_bool(gguf, "tokenizer.ggml.add_eos_token", &v->add_eos, error)) {
+        return;
+    }
+    tai_gguf_bool(gguf, "tokenizer.ggml.add_space_prefix", &v->add_space_prefix, error);
+}
+
+static void build_vocab(TinyAIModel *m, TinyAIError *error) {
+    const TaiGgufKv *tokens = tai_gguf_find(&m->file.gguf, "tokenizer.ggml.tokens");
+    uint64_t off = tokens->off;
+    uint64_t text_bytes = 0;
+    for (uint64_t i = 0; i < tokens->n_items; i++) {
+        text_bytes += tai_gguf_next_string(&m->file.gguf, &off).bytes;
+    }
+    int32_t status = tai_vocab_init(&m->vocab, tai_in(m, TAI_REGION_TOKENIZER, 0),
+                                    (uint32_t)tokens->n_items, text_bytes);
+    off = tokens->off;
+    for (uint64_t i = 0; i < tokens->n_items && !status; i++) {
+        TaiGgufString token = tai_gguf_next_string(&m->file.gguf, &off);
+        status = tai_vocab_add(&m->vocab, token.text, token.bytes);
+    }
+    if (status) {
+        tai_fail(error, status, tokens->off, "the vocabulary is malformed");
+        return;
+    }
+    read_token_types(m, error);
+    if (!error->status) {
+        read_special(m, error);
+    }
+    if (!error->status) {
+        tai_vocab_finish(&m->vocab, error);
+    }
+}
+
+static void choose_kernels(TinyAIModel *m, TinyAIError *error) {
+    const TaiKernels *simd = tai_kernels(TAI_TIER_SIMD128);
+    if (m->options.kernels == TINYAI_KERNELS_SIMD128 && !simd) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
+                 "simd128 kernels are not in this build: ask for auto or scalar");
+        return;
+    }
+    m->kernels = simd && m->options.kernels != TINYAI_KERNELS_SCALAR ? simd
+                                                                     : tai_kernels(TAI_TIER_SCALAR);
+}
+
+/* The regions that are used from the start; the others overlap the header while it is parsed. */
+static bool is_permanent(uint32_t region) {
+    return region <= TAI_REGION_TOKENIZER;
+}
+
+static void reserve_regions(TinyAIModel *m, bool permanent) {
+    for (uint32_t i = 0; i < TAI_REGIONS; i++) {
+        const TaiRegion *r = &m->layout.region[i];
+        if (is_permanent(i) == permanent && r->bytes) {
+            tai_ledger_reserve(&m->ledger, r->purpose, r->bytes, r->padding);
+        }
+    }
+}
+
+static bool has_guard(const TaiRegion *region) {
+    return region->purpose != TINYAI_PURPOSE_PROGRAM && region->bytes > 0;
+}
+
+static void write_guards(const TinyAIModel *m) {
+    for (uint32_t i = 0; i < TAI_REGIONS; i++) {
+        if (has_guard(&m->layout.region[i])) {
+            memset(tai_at(m, m->layout.region[i].address - TAI_GUARD_BYTES), GUARD_BYTE,
+                   TAI_GUARD_BYTES);
+        }
+    }
+}
+
+bool tai_guards_intact(const TinyAIModel *m) {
+    for (uint32_t i = 0; i < TAI_REGIONS; i++) {
+        if (!has_guard(&m->layout.region[i])) {
+            continue;
+        }
+        const uint8_t *guard = tai_at(m, m->layout.region[i].address - TAI_GUARD_BYTES);
+        for (uint32_t b = 0; b < TAI_GUARD_BYTES; b++) {
+            if (guard[b] != GUARD_BYTE) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Tells every unit its place: pinned ones for good, rings their slots. */
+static void place_units(TinyAIModel *m) {
+    TaiResidency *r = &m->residency;
+    const TaiShape *shape = &m->file.shape;
+    const TaiRegion *region = m->layout.region;
+    uint32_t n_pinned = tai_pinned_blocks(&m->config, shape->n_blocks);
+    uint64_t pinned_at = region[TAI_REGION_PINNED].address;
+    uint64_t embedding_at = region[TAI_REGION_EMBEDDING].address;
+    *r = (TaiResidency){.units = m->file.units,
+                        .runs = m->file.runs,
+                        .n_units = m->file.n_units,
+                        .read_chunk_bytes = m->options.read_chunk_bytes};
+    for (uint32_t i = 0; i < r->n_units; i++) {
+        TaiUnit *unit = &r->units[i];
+        uint32_t block = i - 1;
+        uint32_t strip = block - shape->n_blocks;
+        if (unit->kind == TAI_UNIT_FINAL) {
+            unit->pinned = true;
+            unit->address = region[TAI_REGION_FINAL].address;
+        } else if (unit->kind == TAI_UNIT_BLOCK && tai_is_pinned(block, n_pinned, shape->n_blocks)) {
+            unit->pinned = true;
+            unit->address = pinned_at;
+            pinned_at += shape->slot_bytes;
+        } else if (unit->kind == TAI_UNIT_HEAD && strip < m->config.resident_strips) {
+            unit->pinned = true;
+            unit->address = region[TAI_REGION_HEAD].address + strip * shape->strip_bytes;
+        } else if (unit->kind == TAI_UNIT_EMBEDDING) {
+            unit->pinned = true; /* visited only if the embedding is resident */
+            unit->address = embedding_at;
+            embedding_at += unit->bytes;
+        }
+    }
+    r->blocks.n_slots = tai_ring_slots(&m->config, shape->n_blocks);
+    r->head.n_slots = tai_head_ring_slots(&m->config, shape->n_strips);
+    for (uint32_t s = 0; s < TAI_RING_SLOTS; s++) {
+        r->blocks.owner[s] = TAI_NO_UNIT;
+        r->blocks.address[s] = region[TAI_REGION_RING].address + s * shape->slot_bytes;
+        r->head.owner[s] = TAI_NO_UNIT;
+        r->head.address[s] = region[TAI_REGION_HEAD_RING].address + s * shape->strip_bytes;
+    }
+    if (!m->config.embedding_resident) {
+        r->n_units -= m->file.n_embedding_strips;
+    }
+}
+
+static void open_parsed(TinyAIModel *m, uint64_t peak_bytes, TinyAIError *error) {
+    if (tai_plan(&m->file.shape, m->file.units, &m->options, &m->plan, &m->config, &m->layout,
+                 error)) {
+        return;
+    }
+    if (m->plan.peak_bytes != peak_bytes) {
+        tai_fail(error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
+                 "the plan is %" PRIu64 " bytes, the memory was made for %" PRIu64,
+                 m->plan.peak_bytes, peak_bytes);
+        return;
+    }
+    uint64_t overlay = m->layout.open_bytes - (m->layout.region[TAI_REGION_TOKENIZER].address +
+                                               m->file.shape.tokenizer_bytes);
+    reserve_regions(m, true);
+    tai_ledger_reserve(&m->ledger, TINYAI_PURPOSE_HEADER, overlay, 0);
+    build_vocab(m, error);
+    choose_kernels(m, error);
+    tai_ledger_release(&m->ledger, TINYAI_PURPOSE_HEADER, overlay, 0);
+    reserve_regions(m, false);
+}
+
+int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_bytes,
+                        uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
+                        TinyAIError *error) {
+    TinyAIModel *m = (TinyAIModel *)(linear + MODEL_ADDRESS); // NOLINT(performance-no-int-to-ptr)
+    uint64_t header_at = tai_header_address(peak_bytes, header_bytes);
+    const uint8_t *header = (uint8_t *)(linear + (uintptr_t)header_at); // NOLINT(performance-no-int-to-ptr)
+    uint64_t index_bytes = 0;
+    *model = NULL;
+    int32_t status = tai_gguf_index_bytes(header, header_bytes, file_bytes, &index_bytes, error);
+    if (status) {
+        return status > 0 ? tai_fail(error, TINYAI_E_INTERNAL, 0, "the header is incomplete") : status;
+    }
+    uint64_t directory_at = tai_align_up(MODEL_ADDRESS + TAI_ENGINE_BYTES, TAI_ALIGNMENT) +
+                            TAI_GUARD_BYTES;
+    if (index_bytes > header_at || header_at - index_bytes < directory_at) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "no room for the header's index");
+    }
+    uint64_t index_at = (header_at - index_bytes) & ~(uint64_t)(TAI_ALIGNMENT - 1);
+    memset(m, 0, sizeof *m);
+    m->linear = linear;
+    m->options = *options;
+    tai_error_clear(&m->error);
+    status = tai_file_parse(&m->file, header, header_bytes, file_bytes, tai_at(m, index_at),
+                            index_bytes, tai_at(m, directory_at), index_at - directory_at, error);
+    if (status) {
+        return status > 0 ? tai_fail(error, TINYAI_E_STALE, TINYAI_NO_OFFSET,
+                                     "the header changed since it was planned: open the file again")
+                          : status;
+    }
+    open_parsed(m, peak_bytes, error);
+    if (error->status) {
+        return error->status;
+    }
+    /* The header is not needed any more: from here on its place is the run's. */
+    memset(&m->file.gguf, 0, sizeof m->file.gguf);
+    write_guards(m);
+    tai_text_room(&m->file, &m->config, &m->text);
+    tai_scratch_room(&m->file, &m->config, &m->scratch);
+    place_units(m);
+    for (uint32_t s = 0; s < TINYAI_MAX_SEQUENCES; s++) {
+        m->sessions[s] = (TinyAISession){.model = m, .sequence = s};
+    }
+    m->phase = TAI_PHASE_DONE;
+    *model = m;
+    return TINYAI_OK;
+}

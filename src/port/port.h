@@ -1,0 +1,64 @@
+/* The contract between TinyAI and its host: memory, time, files, Ctrl-C. One file per host
+ * implements it (posix.c, wasi.c; file.c is shared by the hosts that have POSIX calls). JS hosts
+ * own their memory and their I/O, and implement none of this.
+ *
+ * Nothing here calls malloc. */
+#ifndef TAI_PORT_H
+#define TAI_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tinyai/status.h"
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+/* Reserves `bytes` bytes, all zero and aligned to 64. NULL if bytes is 0 or the host does not give
+ * them; nothing has changed then.
+ *
+ * At most one region at a time: WASI has one linear memory, which starts the region right behind
+ * the static data and grows once to its size; a second reservation is NULL there. Natively each
+ * region is a mapping of its own and there may be several. */
+void *tai_port_reserve(uint64_t bytes);
+
+/* Gives back what tai_port_reserve(bytes) returned; NULL is allowed. Linear memory cannot shrink,
+ * so WASI keeps the pages and the next reservation uses them first, from the same address. */
+void tai_port_release(void *base, uint64_t bytes);
+
+/* ---- time ---------------------------------------------------------------------------------- */
+
+/* Nanoseconds since some fixed moment; never runs backwards. */
+uint64_t tai_port_clock_ns(void);
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+typedef struct TaiPortFile {
+    int handle;
+    uint64_t size; /* bytes, when it was opened */
+} TaiPortFile;
+
+/* Opens a regular file for reading. On failure *error says what, where and what to do (E_NOT_FOUND,
+ * E_IO, E_SIZE), and its status is returned. `error` may be NULL. */
+int32_t tai_port_file_open(TaiPortFile *file, const char *path, TinyAIError *error);
+
+/* Reads exactly `bytes` bytes at `offset`: 0, E_STALE if the file ended before them (it was long
+ * enough when it was opened, or the caller asked for too much), or E_IO. `into` may be partly
+ * written when it fails. */
+int32_t tai_port_file_read(int handle, uint64_t offset, void *into, uint64_t bytes);
+
+void tai_port_file_close(int handle);
+
+/* A sentence with a leading blank that is put behind "cannot open" messages, or "": what is special
+ * about files on this host. */
+extern const char tai_port_file_hint[];
+
+/* ---- the command's needs ------------------------------------------------------------------- */
+
+/* From now on Ctrl-C does not end the program but makes tai_port_interrupted() true; a second
+ * Ctrl-C ends it. Hosts without signals do nothing. */
+void tai_port_catch_interrupt(void);
+bool tai_port_interrupted(void);
+
+extern const char tai_port_name[]; /* "native", "wasi" */
+
+#endif

@@ -1,0 +1,92 @@
+#include "schedule/layout.h"
+
+#include <stddef.h>
+
+#include "memory/checked.h"
+
+uint64_t tai_extent_put(TaiExtent *e, uint64_t n, uint64_t bytes) {
+    uint64_t at = 0;
+    uint64_t size = 0;
+    e->ok = e->ok && tai_align(e->end, TAI_ALIGNMENT, &at) && tai_mul(n, bytes, &size) &&
+            tai_add(at, size, &e->end);
+    return at;
+}
+
+/* A region is preceded by its guard, so whoever writes past the end of one is found by the next. */
+static void put_region(TaiExtent *e, TaiLayout *layout, TaiRegionId id, uint32_t purpose,
+                       uint64_t bytes) {
+    TaiRegion *region = &layout->region[id];
+    uint64_t start = e->end;
+    region->purpose = purpose;
+    region->address = start;
+    if (bytes) {
+        tai_extent_put(e, 1, TAI_GUARD_BYTES);
+        region->address = tai_extent_put(e, 1, bytes);
+    }
+    region->bytes = e->end - start;
+    region->padding = region->bytes - bytes;
+}
+
+uint32_t tai_ring_slots(const TaiConfig *config, uint32_t n_blocks) {
+    if (config->slots >= n_blocks) {
+        return 0;
+    }
+    return config->overlap ? 2 : 1;
+}
+
+uint32_t tai_pinned_blocks(const TaiConfig *config, uint32_t n_blocks) {
+    return config->slots - tai_ring_slots(config, n_blocks);
+}
+
+uint32_t tai_head_ring_slots(const TaiConfig *config, uint32_t n_strips) {
+    if (config->resident_strips >= n_strips) {
+        return 0;
+    }
+    return config->overlap ? 2 : 1;
+}
+
+/* n slots of `bytes` each: both come from the file. */
+static uint64_t slots(TaiExtent *e, uint64_t n, uint64_t bytes) {
+    uint64_t all = 0;
+    e->ok = e->ok && tai_mul(n, bytes, &all);
+    return all;
+}
+
+bool tai_layout(const TaiShape *s, const TaiConfig *c, TaiLayout *layout) {
+    TaiRooms rooms;
+    if (!s->rooms(s->model, c, &rooms)) {
+        return false;
+    }
+    TaiExtent e = {TAI_PROGRAM_BYTES, true};
+    uint64_t rows = slots(&e, c->chunk, tai_align_up(s->embedding_row_bytes, TAI_ALIGNMENT));
+    uint64_t embedding = c->embedding_resident ? s->embedding_bytes : 0;
+    uint64_t head = slots(&e, c->resident_strips, s->strip_bytes);
+    uint64_t head_ring = slots(&e, tai_head_ring_slots(c, s->n_strips), s->strip_bytes);
+    uint64_t pinned = slots(&e, tai_pinned_blocks(c, s->n_blocks), s->slot_bytes);
+    uint64_t ring = slots(&e, tai_ring_slots(c, s->n_blocks), s->slot_bytes);
+
+    layout->region[TAI_REGION_PROGRAM] =
+        (TaiRegion){.address = 0, .bytes = TAI_PROGRAM_BYTES, .purpose = TINYAI_PURPOSE_PROGRAM};
+    put_region(&e, layout, TAI_REGION_ENGINE, TINYAI_PURPOSE_ENGINE, TAI_ENGINE_BYTES);
+    put_region(&e, layout, TAI_REGION_DIRECTORY, TINYAI_PURPOSE_ENGINE, s->directory_bytes);
+    put_region(&e, layout, TAI_REGION_TOKENIZER, TINYAI_PURPOSE_TOKENIZER, s->tokenizer_bytes);
+    uint64_t permanent = e.end;
+    put_region(&e, layout, TAI_REGION_TEXT, TINYAI_PURPOSE_TEXT, rooms.text);
+    put_region(&e, layout, TAI_REGION_KV, TINYAI_PURPOSE_KV, rooms.kv);
+    put_region(&e, layout, TAI_REGION_SCRATCH, TINYAI_PURPOSE_ACTIVATIONS, rooms.scratch);
+    put_region(&e, layout, TAI_REGION_ROWS, TINYAI_PURPOSE_EMBEDDING, rows);
+    put_region(&e, layout, TAI_REGION_EMBEDDING, TINYAI_PURPOSE_EMBEDDING, embedding);
+    put_region(&e, layout, TAI_REGION_FINAL, TINYAI_PURPOSE_HEAD, s->final_bytes);
+    put_region(&e, layout, TAI_REGION_HEAD, TINYAI_PURPOSE_HEAD, head);
+    put_region(&e, layout, TAI_REGION_HEAD_RING, TINYAI_PURPOSE_HEAD, head_ring);
+    put_region(&e, layout, TAI_REGION_PINNED, TINYAI_PURPOSE_WEIGHTS, pinned);
+    put_region(&e, layout, TAI_REGION_RING, TINYAI_PURPOSE_WEIGHTS, ring);
+    layout->run_bytes = e.end;
+
+    TaiExtent open = {permanent, e.ok};
+    tai_extent_put(&open, 1, s->index_bytes);
+    tai_extent_put(&open, 1, s->header_bytes);
+    layout->open_bytes = open.end;
+    layout->peak_bytes = tai_max_u64(layout->run_bytes, layout->open_bytes);
+    return e.ok && open.ok;
+}

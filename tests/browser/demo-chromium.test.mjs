@@ -1,0 +1,327 @@
+// The demo page in Chromium: everything a person can do with it, and its numbers against stats().
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { plan } from '../../dist/index.js'
+import { STRICT_CSP, serve } from '../../tools/serve.mjs'
+import {
+  BUDGET,
+  PROMPT,
+  big135m,
+  bundled,
+  demoFolders,
+  finished,
+  generate,
+  inNode,
+  openDemo,
+  ready,
+  root,
+  screenshots,
+  setBudget,
+  setSampling,
+  withPage,
+} from './demo.mjs'
+import { launch } from './drivers/chromium.mjs'
+
+const LIMIT = { timeout: 180_000 }
+const CONTEXT = 512
+
+describe('demo page in Chromium', () => {
+  let browser, server, other, folder, node
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tinyai-demo-'))
+    browser = await launch()
+    server = await serve({ folders: demoFolders() })
+    other = await serve({ folders: { models: join(root, 'models') }, cors: true })
+    node = await inNode(
+      bundled,
+      PROMPT,
+      { memoryBudget: BUDGET, contextLength: CONTEXT },
+      { temperature: 0, maxTokens: 64 },
+    )
+  }, LIMIT)
+  after(async () => {
+    await browser?.close()
+    await server?.close()
+    await other?.close()
+    await rm(folder, { recursive: true })
+  }, LIMIT)
+
+  const open = (options, url = server.url) => openDemo(browser, url, options)
+
+  async function sameAsNode(page) {
+    const result = await generate(page)
+    assert.equal(result.text, node.text)
+    assert.equal(result.stats.engine.logitsHash, node.logitsHash)
+    return result
+  }
+
+  test('shows the plan before loading, as plan() gives it, for any budget', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      const shown = (name) =>
+        page.evaluate(`document.querySelector('#plan-numbers [data-plan="${name}"]').dataset.value`)
+      for (const budget of [BUDGET, '3MB']) {
+        const expected = await plan(bundled, { memoryBudget: budget, contextLength: CONTEXT })
+        await page.fill('#budget-bytes', budget)
+        await page.waitFor((n) => document.querySelector('#budget-size').dataset.value === n, 10_000, [
+          String(expected.budgetBytes),
+        ])
+        for (const name of [
+          'peakBytes',
+          'fileBytes',
+          'blocks',
+          'slots',
+          'pinnedBlocks',
+          'streamedBytesPerToken',
+          'promptTokensPerPass',
+          'longestContext',
+          'modelContext',
+        ])
+          assert.equal(await shown(name), String(expected[name]), name)
+      }
+
+      // the ends of the slider, and one byte below the smallest budget
+      const { minBudget, residentBytes } = await plan(bundled, { contextLength: CONTEXT })
+      for (const [position, budget, streams] of [[0, minBudget, true], [1000, residentBytes, false]]) {
+        await page.setRange('#budget', position)
+        await page.waitFor(`document.querySelector('#budget-bytes').value === '${budget}'`)
+        await page.waitFor(streams
+          ? () => document.querySelector('[data-plan=streamedBytesPerToken]').dataset.value > 0
+          : () => document.querySelector('[data-plan=streamedBytesPerToken]').dataset.value === '0')
+        await ready(page)
+      }
+      await page.fill('#budget-bytes', minBudget - 1)
+      await page.waitFor('#verdict[data-state=misses]')
+      assert.match(await page.text('#verdict'), /1 bytes\) are missing/)
+      assert.match(await page.text('#verdict'), new RegExp(minBudget.toLocaleString('en-US')))
+      await page.waitFor('#generate[disabled]')
+      await page.waitFor('#load[disabled]')
+    })
+  })
+
+  test('loads and generates in less memory than the file has; every number equals stats()', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await setBudget(page, BUDGET)
+      await page.click('#load')
+      await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
+      await setSampling(page, { maxTokens: 64 })
+      const { stats, updates, steps } = await sameAsNode(page)
+      assert.equal(stats.memory.budgetBytes, BUDGET)
+      assert.ok(stats.memory.peakBytes <= BUDGET)
+      assert.equal(stats.memory.peakBytes, stats.memory.plannedPeakBytes)
+      assert.ok(stats.stream.misses > 0)
+      assert.equal(stats.engine.variant, 'worker')
+      assert.ok(updates >= 3 && steps >= 2, `the numbers moved while it wrote: ${updates}, ${steps}`)
+    })
+  })
+
+  test('stops, and can go on from there', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await setSampling(page, { maxTokens: 480, ignoreEos: true })
+      await page.click('#generate')
+      await page.waitFor(() => document.querySelector('#text').textContent.length > 80)
+      await page.click('#stop')
+      await finished(page, 5000)
+      assert.equal(await page.text('#status'), 'Stopped.')
+      const length = (await page.text('#text')).length
+      assert.equal((await page.text('#text')).length, length)
+      assert.ok((await page.evaluate('window.seen.stats.speed.generatedTokens')) < 480)
+      await setSampling(page, { maxTokens: 64, ignoreEos: false })
+      await sameAsNode(page)
+    })
+  })
+
+  test('another budget loads again and gives the same text', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await setSampling(page, { maxTokens: 64 })
+      await sameAsNode(page)
+      const { minBudget, residentBytes } = await plan(bundled, { contextLength: CONTEXT })
+      for (const budget of [minBudget, residentBytes]) {
+        await setBudget(page, budget)
+        await page.waitFor(() => document.querySelector('#load').textContent.startsWith('Load again'))
+        await page.click('#load')
+        await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
+        const { stats } = await sameAsNode(page)
+        assert.equal(stats.memory.budgetBytes, budget)
+        assert.ok(stats.memory.peakBytes <= budget)
+        if (budget === residentBytes)
+          assert.ok(stats.blocks.every((block) => block.state === 'resident'))
+      }
+    })
+  })
+
+  test('loads a URL of another server', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await page.click('.choice label:nth-child(3)')
+      await page.fill('#url', `${other.url}models/storyteller/storyteller-q8_0.gguf`)
+      await page.click('#use-url')
+      await ready(page)
+      await setBudget(page, BUDGET)
+      await setSampling(page, { maxTokens: 64 })
+      await sameAsNode(page)
+    })
+  })
+
+  test('loads a local file', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await page.upload('#file', bundled)
+      await page.waitFor(() => document.querySelector('#file-name').textContent.endsWith('.gguf'))
+      await ready(page)
+      await setBudget(page, BUDGET)
+      await setSampling(page, { maxTokens: 64 })
+      await sameAsNode(page)
+    })
+  })
+
+  test('errors are sentences with a code', LIMIT, async () => {
+    const whole = createServer((_, response) =>
+      response.writeHead(200, { 'Access-Control-Allow-Origin': '*' }).end('no ranges here'),
+    )
+    await new Promise((resolve) => whole.listen(0, '127.0.0.1', resolve))
+    try {
+      await withPage(await open(), async (page) => {
+        await ready(page)
+        const verdict = async () => {
+          await page.waitFor('#verdict[data-state=misses]')
+          await page.waitFor('#generate[disabled]')
+          return page.text('#verdict')
+        }
+        const look = async (url) => {
+          await page.click('.choice label:nth-child(3)')
+          await page.fill('#url', url)
+          await page.click('#use-url')
+          return verdict()
+        }
+        assert.match(await look(`${other.url}models/missing.gguf`), /^E_\w+ .*404.*/)
+        assert.match(await look(`http://127.0.0.1:${whole.address().port}/model.gguf`), /^E_\w+ .+/)
+
+        const text = join(folder, 'not-a-model.gguf')
+        await writeFile(text, 'Once upon a time')
+        await page.upload('#file', text)
+        assert.match(await verdict(), /^E_\w+ .+/)
+
+        // and back to something that works: a prompt longer than the context, then a good one
+        await page.click('.choice label:nth-child(1)')
+        await ready(page)
+        await page.fill('#prompt', 'Once upon a time '.repeat(400))
+        await page.click('#generate')
+        await page.waitFor('#error:not([hidden])')
+        assert.equal(await page.text('#error-code'), 'E_CONTEXT')
+        assert.match(await page.text('#error-text'), /\d+.*512|512.*\d+/)
+        await page.fill('#prompt', PROMPT)
+        await setSampling(page, { maxTokens: 64 })
+        await sameAsNode(page)
+      })
+    } finally {
+      whole.close()
+    }
+  })
+
+  for (const isolate of [false, true])
+    test(`works ${isolate ? 'with' : 'without'} cross-origin isolation, under a strict policy, from any folder`, LIMIT, async () => {
+      // an assembled site: three folders somewhere below the root of a server
+      const site = join(folder, `site-${isolate}`)
+      for (const name of ['web-demo', 'dist', 'models/storyteller'])
+        await cp(join(root, name), join(site, 'deep', name), { recursive: true })
+      const strict = await serve({ folders: { site }, csp: STRICT_CSP, isolate })
+      try {
+        await withPage(await open({}, `${strict.url}site/deep/`), async (page) => {
+          await ready(page)
+          assert.equal(await page.evaluate('crossOriginIsolated'), isolate)
+          await setSampling(page, { maxTokens: 64 })
+          await sameAsNode(page)
+          assert.deepEqual(page.console.filter((line) => /Security Policy|^uncaught/.test(line)), [])
+        })
+      } finally {
+        await strict.close()
+      }
+    })
+
+  test('no task of the page takes longer than 50 ms while a 135M model reads and writes', LIMIT, async () => {
+    const path = await big135m()
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await page.upload('#file', path)
+      await page.waitFor(() => document.querySelector('[data-plan=blocks]').dataset.value === '30')
+      await ready(page)
+      await page.fill('#context', 256)
+      await page.waitFor((n) => document.querySelector('#context').value === n, 5000, ['256'])
+      await setBudget(page, 48 * 1024 * 1024)
+      await page.click('#load')
+      await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
+      await page.waitFor('#curve:not([hidden])', 60_000) // the plans behind it are not what is measured
+      await setSampling(page, { maxTokens: 32, ignoreEos: true })
+      await page.fill('#prompt', 'Once upon a time there was a model '.repeat(6))
+
+      await page.evaluate(() => {
+        window.longTasks = []
+        new PerformanceObserver((list) =>
+          window.longTasks.push(...list.getEntries().map((task) => Math.round(task.duration))),
+        ).observe({ type: 'longtask' })
+      })
+      const { stats } = await generate(page, 120_000)
+      assert.equal(stats.speed.generatedTokens, 32)
+      assert.ok(stats.speed.promptTokens > 32)
+      assert.deepEqual(await page.evaluate('window.longTasks'), [])
+
+      // the observer does see a long task
+      await page.evaluate(() => {
+        setTimeout(() => {
+          const end = performance.now() + 120
+          while (performance.now() < end);
+        })
+      })
+      await page.waitFor('window.longTasks.length === 1')
+    })
+  })
+
+  test('every control has a name', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      const nameless = await page.evaluate(() =>
+        [...document.querySelectorAll('button, input, textarea, progress, [role]')]
+          .filter((element) => {
+            const named = element.getAttribute('aria-label') ?? element.getAttribute('aria-labelledby')
+            const text = element.matches('button, [role=status], [role=alert]') && element
+            return !named && !element.labels?.length && !text
+          })
+          .map((element) => element.outerHTML),
+      )
+      assert.deepEqual(nameless, [])
+    })
+  })
+
+  for (const [name, size] of [
+    ['desktop', { width: 1280, height: 900 }],
+    ['phone', { width: 390, height: 844 }],
+  ])
+    for (const colorScheme of ['light', 'dark'])
+      test(`fits the screen: ${name}, ${colorScheme}`, LIMIT, async () => {
+        await withPage(await open({ ...size, colorScheme }), async (page) => {
+          await ready(page)
+          await page.waitFor('#curve:not([hidden])')
+          await setSampling(page, { maxTokens: 120 })
+          await generate(page)
+          await page.evaluate('document.activeElement.blur()')
+          await page.screenshot(`${screenshots}demo-${name}-${colorScheme}.png`)
+          const { wide, cut } = await page.evaluate(() => ({
+            wide: document.documentElement.scrollWidth - innerWidth,
+            cut: [...document.querySelectorAll('.card *')]
+              .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.matches('.unseen, #blocks span'))
+              .map((e) => e.outerHTML.slice(0, 80)),
+          }))
+          assert.equal(wide, 0, 'nothing to scroll sideways')
+          assert.deepEqual(cut, [])
+          if (name === 'desktop')
+            assert.equal(await page.evaluate('document.documentElement.scrollHeight - innerHeight'), 0, 'one screen')
+        })
+      })
+})

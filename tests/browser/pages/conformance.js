@@ -1,0 +1,27 @@
+// Runs one case in this browser: window.run({from, url, prompt, load, generate}) -> what stats() and the pieces say.
+import { load } from '../dist/index.js'
+
+const SOURCES = {
+  url: (url) => url,
+  memory: async (url) => new Uint8Array(await (await fetch(url)).arrayBuffer()),
+  file: () => document.querySelector('#file').files[0], // the test has put it there
+}
+
+window.run = async ({ from, url, prompt, load: loadOptions, generate }) => {
+  const model = await load(await SOURCES[from](url), loadOptions)
+  try {
+    const ids = []
+    for await (const piece of model.generate(prompt, generate)) ids.push(piece.id)
+    const { engine, memory } = model.stats()
+    return {
+      ids,
+      logitsHash: engine.logitsHash,
+      kernels: engine.kernels,
+      peak: memory.peakBytes,
+      planned: memory.plannedPeakBytes,
+      grown: memory.grown,
+    }
+  } finally {
+    await model.close()
+  }
+}

@@ -1,0 +1,258 @@
+/* The reference kernels against plain arithmetic in double precision, and the sizes of dispatch.c.
+ */
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "kernel_cases.h"
+#include "kernels/reference/reference.h"
+#include "test.h"
+
+static float out[CASE_OUTPUTS];
+
+static const TaiKernels *reference(void) {
+    return tai_kernels(TAI_TIER_SCALAR);
+}
+
+TEST(tiers_of_this_build) {
+    CHECK(tai_kernels(TAI_TIER_SCALAR) != NULL);
+    CHECK_STR(tai_kernels(TAI_TIER_SCALAR)->name, "scalar");
+    CHECK((tai_kernels(TAI_TIER_SIMD128) != NULL) == TAI_HAVE_SIMD128);
+}
+
+TEST(sizes) {
+    CHECK_EQ(tai_act_bytes(TAI_ACT_F32, 3), 16);
+    CHECK_EQ(tai_act_bytes(TAI_ACT_F32, 0x7FFFFFFF), 0x200000000 - 16 + 16);
+    for (TaiActForm form = TAI_ACT_F32; form < TAI_ACT_FORMS; form++)
+        for (uint32_t k = 256; k < 4096; k += 256) {
+            uint64_t bytes = tai_act_bytes(form, k);
+            CHECK_EQ(bytes % 16, 0);
+            CHECK(form == TAI_ACT_Q8_256 || form == TAI_ACT_F32 ||
+                  bytes >= k / 32 * sizeof(TaiAct32));
+            CHECK(form != TAI_ACT_Q8_256 || bytes >= k / 256 * sizeof(TaiAct256));
+        }
+    CHECK_EQ(tai_scores_stride(1), 32);
+    CHECK_EQ(tai_scores_stride(32), 32);
+    CHECK_EQ(tai_scores_stride(33), 64);
+}
+
+/* Decoders against an implementation that is not ours, see tests/vectors/blocks/README.md. */
+TEST(blocks_decode_as_elsewhere) {
+    FILE *file = fopen(TINYAI_TEST_DATA "/blocks/blocks.txt", "r");
+    CHECK(file != NULL);
+    if (!file)
+        return;
+    int type, n, n_blocks = 0;
+    char hex[2 * sizeof(TaiQ6_K) + 1];
+    while (fscanf(file, "%d %d %420s", &type, &n, hex) == 3) {
+        _Alignas(2) uint8_t block[sizeof(TaiQ6_K)];
+        for (size_t i = 0; i < strlen(hex) / 2; i++) {
+            char pair[3] = {hex[2 * i], hex[2 * i + 1], 0};
+            block[i] = (uint8_t)strtoul(pair, NULL, 16);
+        }
+        reference()->dequantize((TaiType)type, block, (uint32_t)n, out);
+        for (int i = 0; i < n; i++) {
+            unsigned bits = 0;
+            CHECK_EQ(fscanf(file, "%x", &bits), 1);
+            /* A zero may have either sign there. */
+            CHECK(tai_f32_bits(out[i]) == bits || (out[i] == 0 && (bits << 1) == 0));
+        }
+        n_blocks++;
+    }
+    (void)fclose(file);
+    CHECK_EQ(n_blocks, 10);
+}
+
+/* values[k] = what the quantized activations stand for */
+static void act_values(TaiActForm form, const void *act, uint32_t k, double *values) {
+    for (uint32_t i = 0; i < k; i++) {
+        if (form == TAI_ACT_F32) {
+            values[i] = ((const float *)act)[i];
+        } else if (form == TAI_ACT_Q8_256) {
+            const TaiAct256 *a = (const TaiAct256 *)act + i / 256;
+            values[i] = (double)a->d * a->q[i % 256];
+        } else {
+            const TaiAct32 *a = (const TaiAct32 *)act + i / 32;
+            values[i] = (double)a->d * a->q[i % 32];
+        }
+    }
+}
+
+TEST(matmul_is_the_dot_product_of_the_dequantized_row) {
+    static double values[CASE_K];
+    static float row[CASE_K];
+    for (uint32_t seed = 0; seed < 2000; seed++) {
+        Case c = make_case(seed);
+        if (c.op != OP_MATMUL || c.profile == PROFILE_SPECIAL)
+            continue;
+        run_case(reference(), seed, out);
+        size_t row_bytes = tai_kernel_row_bytes(c.type, c.n);
+        size_t stride = (size_t)tai_act_bytes(tai_act_form(c.type), c.n);
+        const uint8_t *w = in.weights + (c.type == TAI_TYPE_F32 ? 4 : 2);
+        for (uint32_t t = 0; t < c.tokens; t++) {
+            act_values(tai_act_form(c.type), in.act + t * stride, c.n, values);
+            for (uint32_t r = 0; r < c.rows; r++) {
+                reference()->dequantize(c.type, w + r * row_bytes, c.n, row);
+                double sum = 0, size = 0;
+                for (uint32_t i = 0; i < c.n; i++) {
+                    sum += row[i] * values[i];
+                    size += fabs(row[i] * values[i]);
+                }
+                double got = out[t * (c.rows + 3) + r];
+                if (isfinite(size)) /* F16 weights of the wide profile overflow */
+                    CHECK(fabs(got - sum) <= 2e-5 * size + 1e-40);
+            }
+        }
+    }
+}
+
+TEST(quantization_is_near_and_symmetric) {
+    for (uint32_t seed = 0; seed < 500; seed++) {
+        static double values[CASE_K];
+        case_rng = seed;
+        TaiActForm form = TAI_ACT_Q8_32 + seed % 3;
+        uint32_t block = form == TAI_ACT_Q8_256 ? 256 : 32;
+        case_floats(in.x, CASE_K, seed % PROFILE_SPECIAL);
+        reference()->quantize(form, in.x, CASE_K, in.act);
+        act_values(form, in.act, CASE_K, values);
+        for (uint32_t b = 0; b < CASE_K; b += block) {
+            double amax = 0;
+            for (uint32_t i = b; i < b + block; i++)
+                amax = fmax(amax, fabs((double)in.x[i]));
+            for (uint32_t i = b; i < b + block; i++)
+                CHECK(fabs(values[i] - (double)in.x[i]) <= amax / 254 * 1.0001 + 0x1p-99);
+        }
+    }
+}
+
+static TaiAct32 quantized(const float *x) {
+    TaiAct32 a;
+    reference()->quantize(TAI_ACT_Q8_32, x, 32, &a);
+    return a;
+}
+
+TEST(quantization_at_the_edges) {
+    float x[32] = {0};
+    CHECK(quantized(x).d == 0 && quantized(x).q[5] == 0);
+    x[3] = 127.0f, x[4] = -127.0f, x[5] = 2.5f, x[6] = 3.5f, x[7] = -2.5f, x[8] = 0.5f;
+    TaiAct32 a = quantized(x);
+    CHECK(a.d == 1.0f);
+    CHECK_EQ(a.q[3], 127);
+    CHECK_EQ(a.q[4], -127);
+    CHECK_EQ(a.q[5], 2); /* ties to even */
+    CHECK_EQ(a.q[6], 4);
+    CHECK_EQ(a.q[7], -2);
+    CHECK_EQ(a.q[8], 0);
+    x[9] = 3.4e38f;
+    a = quantized(x);
+    CHECK_EQ(a.q[9], 127);
+    CHECK(isfinite(a.d));
+    x[10] = INFINITY;
+    a = quantized(x);
+    CHECK(isinf(a.d));
+    x[11] = -NAN;
+    a = quantized(x);
+    CHECK(isnan(a.d));
+    for (int i = 0; i < 32; i++)
+        x[i] = 0x1p-101f;
+    a = quantized(x);
+    CHECK(a.d == 0 && a.q[0] == 0);
+}
+
+/* W1 of the reliability list: an infinite or NaN scale must reach the output, not vanish. */
+TEST(a_scale_that_is_not_finite_shows) {
+    static const TaiType types[] = {TAI_TYPE_Q4_0, TAI_TYPE_Q5_0, TAI_TYPE_Q8_0, TAI_TYPE_Q4_K,
+                                    TAI_TYPE_Q6_K};
+    for (int i = 0; i < CASE_K; i++)
+        in.x[i] = 1.0f + (float)(i % 7);
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        size_t bytes = tai_kernel_row_bytes(types[t], 256);
+        size_t at = types[t] == TAI_TYPE_Q6_K ? 208 : 0;
+        memset(in.weights, 0x35, bytes);
+        put_u16(in.weights + at, 0x7C00);
+        reference()->quantize(tai_act_form(types[t]), in.x, 256, in.act);
+        reference()->matmul(types[t], in.weights, 1, 256, in.act, 0, 1, out, 1);
+        CHECK(!isfinite(out[0]));
+        put_u16(in.weights + at, 0x7E00);
+        reference()->matmul(types[t], in.weights, 1, 256, in.act, 0, 1, out, 1);
+        CHECK(isnan(out[0]));
+    }
+}
+
+TEST(rms_norm_add_swiglu_rope) {
+    for (uint32_t n = 1; n < 100; n++) {
+        case_rng = n;
+        case_floats(in.x, n, PROFILE_PLAIN);
+        case_floats(in.y, n, PROFILE_PLAIN);
+        double squares = 0;
+        for (uint32_t i = 0; i < n; i++)
+            squares += (double)in.x[i] * in.x[i];
+        reference()->rms_norm(in.x, in.y, n, 1e-5f, out);
+        for (uint32_t i = 0; i < n; i++)
+            CHECK(fabs(out[i] - in.x[i] / sqrt(squares / n + 1e-5) * in.y[i]) < 1e-6);
+        memcpy(out, in.x, n * sizeof *out);
+        reference()->add(out, in.y, n);
+        for (uint32_t i = 0; i < n; i++)
+            CHECK(out[i] == in.x[i] + in.y[i]);
+        memcpy(out, in.x, n * sizeof *out);
+        reference()->swiglu(out, in.y, n);
+        for (uint32_t i = 0; i < n; i++)
+            CHECK(fabs(out[i] - in.x[i] / (1 + exp(-(double)in.x[i])) * in.y[i]) < 1e-6);
+    }
+    /* Two heads of 4, of which the first pair is turned by 90 degrees. */
+    float x[8] = {1, 2, 3, 4, 5, 6, 7, 8}, cs[2] = {0, 1};
+    static const float wanted[8] = {-2, 1, 3, 4, -6, 5, 7, 8};
+    reference()->rope(x, 2, 4, cs, 2);
+    for (int i = 0; i < 8; i++)
+        CHECK(x[i] == wanted[i]);
+}
+
+static void check_attention(TaiKvType type, uint32_t head_dim, uint32_t begin, uint32_t end) {
+    static float keys[CASE_POSITIONS][CASE_HEAD_DIM], values[CASE_POSITIONS][CASE_HEAD_DIM];
+    TaiKvHead kv = {in.cache, head_dim, type};
+    for (uint32_t p = 0; p < end; p++) {
+        case_floats(keys[p], head_dim, PROFILE_PLAIN);
+        case_floats(values[p], head_dim, PROFILE_PLAIN);
+        reference()->kv_store(&kv, p, keys[p], values[p]);
+    }
+    case_floats(in.x, 2 * (size_t)head_dim, PROFILE_PLAIN);
+    reference()->attend(&kv, in.x, 2, begin, end, 0.5f, in.scores, out);
+    for (uint32_t h = 0; h < 2; h++) {
+        double e[CASE_POSITIONS], sum = 0;
+        for (uint32_t p = begin; p < end; p++) {
+            double dot = 0;
+            for (uint32_t c = 0; c < head_dim; c++)
+                dot += (double)in.x[h * head_dim + c] * keys[p][c];
+            sum += e[p] = exp(0.5 * dot);
+        }
+        for (uint32_t c = 0; c < head_dim; c++) {
+            double wanted = 0;
+            for (uint32_t p = begin; p < end; p++)
+                wanted += e[p] / sum * values[p][c];
+            CHECK(fabs(out[h * head_dim + c] - wanted) < (type == TAI_KV_F16 ? 3e-3 : 1e-5));
+        }
+    }
+}
+
+TEST(attention_is_the_softmax_average) {
+    for (uint32_t i = 0; i < 200; i++) {
+        case_rng = i;
+        uint32_t head_dim = 1 + case_below(CASE_HEAD_DIM);
+        uint32_t end = 1 + case_below(CASE_POSITIONS);
+        check_attention((TaiKvType)(i % 2), head_dim, case_below(end), end);
+    }
+}
+
+/* Shows that nothing of an output depends on the host; wasm must give this number too. */
+TEST(same_bits_natively_and_in_wasm) {
+    uint64_t hash = hash_cases(reference(), 0, CASE_HASH_COUNT, out);
+    printf("  hash of %u cases: %016llx\n", CASE_HASH_COUNT, (unsigned long long)hash);
+    CHECK_EQ(hash, CASE_HASH);
+}
+
+TEST_MAIN(T(tiers_of_this_build), T(sizes), T(blocks_decode_as_elsewhere),
+          T(matmul_is_the_dot_product_of_the_dequantized_row),
+          T(quantization_is_near_and_symmetric), T(quantization_at_the_edges),
+          T(a_scale_that_is_not_finite_shows), T(rms_norm_add_swiglu_rope),
+          T(attention_is_the_softmax_average), T(same_bits_natively_and_in_wasm))

@@ -1,0 +1,81 @@
+"""Runs build/wasi/tinyai.wasm in wasmtime; started by tools/wasi-run.
+
+The same with wasmtime's own command:
+    wasmtime run --dir models/storyteller build/wasi/tinyai.wasm run models/storyteller/MODEL.gguf PROMPT
+"""
+
+import os
+import signal
+import sys
+
+import wasmtime
+
+MODULE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "build", "wasi", "tinyai.wasm")
+PAGE_BYTES = 65536
+
+
+def folders(arguments, environment):
+    """Folders that the arguments name, spelled as there: those of options (--file=TEXT) and operands."""
+    names = [a.split("=", 1)[1] if a.startswith("--") and "=" in a else a for a in arguments]
+    names += [environment.get("TINYAI_MODEL", ""), "models/storyteller/storyteller-q8_0.gguf"]
+    found = []
+    for name in names:
+        folder = os.path.dirname(name)
+        if (folder or os.path.isfile(name)) and os.path.isdir(folder or ".") and folder not in found:
+            found.append(folder)
+        if name and name not in found and os.path.isdir(name):
+            found.append(name)  # so that the command can say that it is a folder
+    return [folder or "." for folder in found]
+
+
+def report_folder(arguments):
+    """The only folder that is written to."""
+    for i, argument in enumerate(arguments):
+        if argument.startswith("--report="):
+            return os.path.dirname(argument[len("--report=") :]) or "."
+        if argument == "--report" and i + 1 < len(arguments):
+            return os.path.dirname(arguments[i + 1]) or "."
+    return None
+
+
+def wasi_config(arguments, environment):
+    config = wasmtime.WasiConfig()
+    config.argv = ["tinyai", *arguments]
+    config.env = [(k, environment[k]) for k in ("NO_COLOR", "TINYAI_MODEL") if k in environment]
+    config.inherit_stdin()
+    config.inherit_stdout()
+    config.inherit_stderr()
+    writable = report_folder(arguments)
+    shared = folders(arguments, environment)
+    if writable and writable not in shared:
+        shared.append(writable)
+    for folder in shared:
+        try:
+            config.preopen_dir(folder, folder, fs_mutable=folder == writable)
+        except wasmtime.WasmtimeError as error:
+            print(f"wasi-run: cannot share the folder {folder}: {error}", file=sys.stderr)
+    return config
+
+
+def run(arguments, environment=os.environ, module=MODULE):
+    """Returns the exit code and the bytes of linear memory at the end."""
+    engine = wasmtime.Engine()
+    linker = wasmtime.Linker(engine)
+    linker.define_wasi()
+    store = wasmtime.Store(engine)
+    store.set_wasi(wasi_config(arguments, environment))
+    instance = linker.instantiate(store, wasmtime.Module.from_file(engine, module))
+    exports = instance.exports(store)
+    code = 0
+    try:
+        exports["_start"](store)
+    except wasmtime.ExitTrap as end:
+        code = end.code
+    return code, exports["memory"].size(store) * PAGE_BYTES
+
+
+if __name__ == "__main__":
+    if not os.path.exists(MODULE):
+        sys.exit("wasi-run: build/wasi/tinyai.wasm is missing: run tools/build first")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would wait for the module to return
+    sys.exit(run(sys.argv[1:])[0])

@@ -1,0 +1,280 @@
+/* Prints js/src/abi.ts: the status list, the purposes, the constants and the layout of the exchange
+ * block, so that the JS side repeats nothing of it by hand. A native program, run by tools/gen-abi;
+ * all fields have fixed widths, so the layout is the same in wasm. A test compares the committed
+ * file with this program's output.
+ *
+ * Each structure lists all its fields in order; one that is missing here leaves a hole, and the
+ * program fails. */
+#include "exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *struct_name;
+static size_t end_of_fields;
+
+static size_t align_up(size_t value, size_t to) {
+    return (value + to - 1) / to * to;
+}
+
+static void fail(const char *field) {
+    fprintf(stderr, "gen-abi: %s: a field before %s is missing in wasm/abi.c\n", struct_name,
+            field);
+    exit(1);
+}
+
+static void begin(const char *name, size_t bytes) {
+    struct_name = name;
+    end_of_fields = 0;
+    printf("\nexport const %s = {\n  size: %zu,\n", name, bytes);
+}
+
+/* align: of the field's elements */
+static void field(const char *name, size_t at, size_t bytes, size_t align, const char *type) {
+    if (at != align_up(end_of_fields, align)) {
+        fail(name);
+    }
+    end_of_fields = at + bytes;
+    printf("  %s: { at: %zu, type: %s },\n", name, at, type);
+}
+
+static void end(size_t bytes) {
+    if (bytes - end_of_fields >= 8) { /* less is padding */
+        fail("its end");
+    }
+    printf("} as const\n");
+}
+
+#define TYPE_OF(value)                                                                             \
+    _Generic((value),                                                                              \
+        uint64_t: "'u64'",                                                                         \
+        uint32_t: "'u32'",                                                                         \
+        int32_t: "'i32'",                                                                          \
+        float: "'f32'",                                                                            \
+        char: "'utf8'")
+
+#define BEGIN(type, js) begin(js, sizeof(type))
+#define END(type) end(sizeof(type))
+#define FIELD(type, name)                                                                          \
+    field(#name, offsetof(type, name), sizeof(((type *)0)->name), sizeof(((type *)0)->name),       \
+          TYPE_OF(((type *)0)->name))
+/* Arrays of numbers and of characters: the type is that of an element. */
+#define ARRAY(type, name)                                                                          \
+    field(#name, offsetof(type, name), sizeof(((type *)0)->name), sizeof(((type *)0)->name[0]),    \
+          TYPE_OF(((type *)0)->name[0]))
+#define STRUCT(type, name)                                                                         \
+    field(#name, offsetof(type, name), sizeof(((type *)0)->name), 8, "'struct'")
+
+static void print_lists(void) {
+    printf("/** Every status: name, value. */\nexport const STATUS = {\n");
+#define PRINT(name, value, meaning) printf("  %s: %d,\n", #name, value);
+    TINYAI_STATUS_LIST(PRINT)
+#undef PRINT
+    printf("} as const\n\n/** What each status means. */\nexport const MEANING = {\n");
+#define PRINT(name, value, meaning) printf("  %s: '%s',\n", #name, meaning);
+    TINYAI_STATUS_LIST(PRINT)
+#undef PRINT
+    printf("} as const\n\n/** What reserved memory is for, in the order of by_purpose. */\n");
+    printf("export const PURPOSES = [\n");
+#define PRINT(name, js, meaning) printf("  '%s', // %s\n", #js, meaning);
+    TINYAI_PURPOSE_LIST(PRINT)
+#undef PRINT
+    printf("] as const\n");
+}
+
+#define CONSTANT(name)                                                                             \
+    printf("export const %s = %llu\n", #name + strlen("TINYAI_"), (unsigned long long)(name))
+
+static void print_constants(void) {
+    printf("\nexport const VERSION = '%s'\n", TINYAI_VERSION);
+    CONSTANT(TINYAI_KV_F32);
+    CONSTANT(TINYAI_KV_F16);
+    CONSTANT(TINYAI_KERNELS_AUTO);
+    CONSTANT(TINYAI_KERNELS_SCALAR);
+    CONSTANT(TINYAI_KERNELS_SIMD128);
+    CONSTANT(TINYAI_MAX_BUDGET);
+    CONSTANT(TINYAI_DEFAULT_BUDGET);
+    CONSTANT(TINYAI_DEFAULT_CONTEXT);
+    CONSTANT(TINYAI_TEXT_FIRST);
+    CONSTANT(TINYAI_TEXT_LAST);
+    CONSTANT(TINYAI_TEXT_ADD_SPECIAL);
+    CONSTANT(TINYAI_TEXT_PARSE_SPECIAL);
+    CONSTANT(TINYAI_STEP_READY);
+    CONSTANT(TINYAI_STEP_NEED);
+    CONSTANT(TINYAI_STEP_TOKEN);
+    CONSTANT(TINYAI_STEP_LOGITS);
+    CONSTANT(TINYAI_STEP_DONE);
+    CONSTANT(TINYAI_RANGE_DEMAND);
+    CONSTANT(TINYAI_RANGE_PREFETCH);
+    CONSTANT(TINYAI_BLOCK_ABSENT);
+    CONSTANT(TINYAI_BLOCK_LOADING);
+    CONSTANT(TINYAI_BLOCK_RESIDENT);
+    CONSTANT(TINYAI_EXCHANGE_RANGES);
+    CONSTANT(TINYAI_EXCHANGE_REGIONS);
+}
+
+static void print_options(void) {
+    BEGIN(TinyAIOptions, "Options");
+    FIELD(TinyAIOptions, memory_budget);
+    FIELD(TinyAIOptions, default_budget);
+    FIELD(TinyAIOptions, context_length);
+    FIELD(TinyAIOptions, kv_type);
+    FIELD(TinyAIOptions, kernels);
+    FIELD(TinyAIOptions, prefetch);
+    FIELD(TinyAIOptions, read_chunk_bytes);
+    FIELD(TinyAIOptions, sequences);
+    END(TinyAIOptions);
+
+    BEGIN(TinyAISampling, "Sampling");
+    FIELD(TinyAISampling, temperature);
+    FIELD(TinyAISampling, top_p);
+    FIELD(TinyAISampling, min_p);
+    FIELD(TinyAISampling, repeat_penalty);
+    FIELD(TinyAISampling, top_k);
+    FIELD(TinyAISampling, repeat_last_n);
+    FIELD(TinyAISampling, seed);
+    END(TinyAISampling);
+}
+
+static void print_plan(void) {
+    BEGIN(TinyAIPlan, "Plan");
+    FIELD(TinyAIPlan, budget_bytes);
+    FIELD(TinyAIPlan, min_budget_bytes);
+    FIELD(TinyAIPlan, resident_bytes);
+    FIELD(TinyAIPlan, peak_bytes);
+    FIELD(TinyAIPlan, open_bytes);
+    FIELD(TinyAIPlan, missing_bytes);
+    FIELD(TinyAIPlan, streamed_bytes_per_token);
+    FIELD(TinyAIPlan, file_bytes);
+    FIELD(TinyAIPlan, header_bytes);
+    FIELD(TinyAIPlan, block_bytes);
+    FIELD(TinyAIPlan, planning_bytes);
+    ARRAY(TinyAIPlan, by_purpose);
+    FIELD(TinyAIPlan, fits);
+    FIELD(TinyAIPlan, blocks);
+    FIELD(TinyAIPlan, slots);
+    FIELD(TinyAIPlan, pinned_blocks);
+    FIELD(TinyAIPlan, prompt_tokens_per_pass);
+    FIELD(TinyAIPlan, context_length);
+    FIELD(TinyAIPlan, longest_context);
+    FIELD(TinyAIPlan, model_context);
+    FIELD(TinyAIPlan, head_strips);
+    FIELD(TinyAIPlan, resident_head_strips);
+    FIELD(TinyAIPlan, embedding_resident);
+    FIELD(TinyAIPlan, vocab_size);
+    END(TinyAIPlan);
+
+    BEGIN(TinyAIError, "ErrorInfo");
+    FIELD(TinyAIError, status);
+    FIELD(TinyAIError, reserved);
+    FIELD(TinyAIError, offset);
+    FIELD(TinyAIError, asked_bytes);
+    FIELD(TinyAIError, allowed_bytes);
+    FIELD(TinyAIError, missing_bytes);
+    ARRAY(TinyAIError, message);
+    END(TinyAIError);
+}
+
+static void print_stats(void) {
+    BEGIN(TinyAIStats, "Stats");
+    FIELD(TinyAIStats, budget_bytes);
+    FIELD(TinyAIStats, planned_peak_bytes);
+    FIELD(TinyAIStats, current_bytes);
+    FIELD(TinyAIStats, peak_bytes);
+    FIELD(TinyAIStats, total_allocated_bytes);
+    FIELD(TinyAIStats, allocation_count);
+    FIELD(TinyAIStats, padding_bytes);
+    ARRAY(TinyAIStats, by_purpose);
+    FIELD(TinyAIStats, bytes_read);
+    FIELD(TinyAIStats, header_bytes_read);
+    FIELD(TinyAIStats, block_bytes_read);
+    FIELD(TinyAIStats, head_bytes_read);
+    FIELD(TinyAIStats, embedding_bytes_read);
+    FIELD(TinyAIStats, requests);
+    FIELD(TinyAIStats, hits);
+    FIELD(TinyAIStats, misses);
+    FIELD(TinyAIStats, prefetched);
+    FIELD(TinyAIStats, passes);
+    FIELD(TinyAIStats, prompt_tokens);
+    FIELD(TinyAIStats, generated_tokens);
+    FIELD(TinyAIStats, logits_hash);
+    FIELD(TinyAIStats, kernels);
+    FIELD(TinyAIStats, threads);
+    END(TinyAIStats);
+
+    BEGIN(TinyAIBlockInfo, "BlockInfo");
+    FIELD(TinyAIBlockInfo, bytes);
+    FIELD(TinyAIBlockInfo, state);
+    FIELD(TinyAIBlockInfo, pinned);
+    END(TinyAIBlockInfo);
+
+    BEGIN(TinyAIRegion, "Region");
+    FIELD(TinyAIRegion, address);
+    FIELD(TinyAIRegion, bytes);
+    FIELD(TinyAIRegion, purpose);
+    FIELD(TinyAIRegion, reserved);
+    END(TinyAIRegion);
+}
+
+static void print_stepping(void) {
+    BEGIN(TinyAIRange, "Range");
+    FIELD(TinyAIRange, id);
+    FIELD(TinyAIRange, flags);
+    FIELD(TinyAIRange, offset);
+    FIELD(TinyAIRange, length);
+    FIELD(TinyAIRange, dest);
+    END(TinyAIRange);
+
+    BEGIN(TinyAIBatchItem, "BatchItem");
+    FIELD(TinyAIBatchItem, token);
+    FIELD(TinyAIBatchItem, position);
+    FIELD(TinyAIBatchItem, sequence);
+    FIELD(TinyAIBatchItem, want_logits);
+    END(TinyAIBatchItem);
+}
+
+static void print_exchange(void) {
+    BEGIN(TinyAIExchange, "Exchange");
+    FIELD(TinyAIExchange, file_bytes);
+    STRUCT(TinyAIExchange, options);
+    STRUCT(TinyAIExchange, plan);
+    STRUCT(TinyAIExchange, error);
+    STRUCT(TinyAIExchange, stats);
+    STRUCT(TinyAIExchange, block);
+    STRUCT(TinyAIExchange, ranges);
+    STRUCT(TinyAIExchange, regions);
+    STRUCT(TinyAIExchange, sampling);
+    FIELD(TinyAIExchange, max_tokens);
+    FIELD(TinyAIExchange, ignore_eos);
+    FIELD(TinyAIExchange, n_stop);
+    FIELD(TinyAIExchange, text_address);
+    FIELD(TinyAIExchange, text_capacity);
+    FIELD(TinyAIExchange, ids_address);
+    FIELD(TinyAIExchange, ids_capacity);
+    FIELD(TinyAIExchange, batch_address);
+    FIELD(TinyAIExchange, logits_address);
+    FIELD(TinyAIExchange, n_ids);
+    FIELD(TinyAIExchange, used);
+    FIELD(TinyAIExchange, text_bytes);
+    FIELD(TinyAIExchange, piece_address);
+    FIELD(TinyAIExchange, piece_bytes);
+    FIELD(TinyAIExchange, piece_id);
+    FIELD(TinyAIExchange, piece_index);
+    FIELD(TinyAIExchange, add_bos);
+    FIELD(TinyAIExchange, bos_id);
+    END(TinyAIExchange);
+}
+
+int main(void) {
+    printf(
+        "// Generated by tools/gen-abi from include/tinyai/ and wasm/exchange.h: do not edit.\n\n");
+    print_lists();
+    print_constants();
+    print_options();
+    print_plan();
+    print_stats();
+    print_stepping();
+    print_exchange();
+    return fflush(stdout) != 0 || ferror(stdout) != 0;
+}
