@@ -1,11 +1,11 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs'
 // Serves the demo: web-demo/, dist/ and models/ of this checkout and nothing else, with byte ranges (the package
 // reads models in pieces). `--help` tells the options; tests/browser uses serve() with folders of its own.
 import { createServer } from 'node:http'
-import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { dirname, join } from 'node:path'
 import send from 'send'
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -71,7 +71,12 @@ export async function serve({
     if (!Object.hasOwn(folders, name ?? '')) return answer(404)
     if (rest === undefined) return answer(301, { Location: `${name}/` })
     for (const [key, value] of Object.entries(headers)) response.setHeader(key, value)
-    send(request, rest, { root: folders[name], dotfiles: 'deny', cacheControl: false })
+    send(request, rest, {
+      root: folders[name],
+      dotfiles: 'deny',
+      cacheControl: false,
+      highWaterMark: 1 << 20,
+    })
       .on('directory', () => answer(404))
       .on('error', (error) => {
         // send's own answer would drop our headers, and with them the status for pages of other origins

@@ -38,6 +38,13 @@ def report_folder(arguments):
     return None
 
 
+def guest_name(folder):
+    """wasi-libc takes ./ off the paths that it looks up, but not off the names of folders."""
+    while folder.startswith("./"):
+        folder = folder[2:].lstrip("/")
+    return folder or "."
+
+
 def wasi_config(arguments, environment):
     config = wasmtime.WasiConfig()
     config.argv = ["tinyai", *arguments]
@@ -51,7 +58,7 @@ def wasi_config(arguments, environment):
         shared.append(writable)
     for folder in shared:
         try:
-            config.preopen_dir(folder, folder, fs_mutable=folder == writable)
+            config.preopen_dir(folder, guest_name(folder), fs_mutable=folder == writable)
         except wasmtime.WasmtimeError as error:
             print(f"wasi-run: cannot share the folder {folder}: {error}", file=sys.stderr)
     return config

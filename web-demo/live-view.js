@@ -23,11 +23,11 @@ const segments = new Map()
 // One part of the bar and one line of the legend per purpose.
 for (const [purpose, meaning] of Object.entries(MEANINGS)) {
   const part = document.createElement('i')
-  part.dataset.purpose = purpose
+  part.style.background = `var(--p-${purpose})`
   const line = document.createElement('li')
   line.title = meaning
   const key = document.createElement('i')
-  key.dataset.purpose = purpose
+  key.style.background = part.style.background
   const number = document.createElement('span')
   number.dataset.format = 'bytes'
   number.textContent = '–'
@@ -46,7 +46,8 @@ function showPurposes(byPurpose, budget, attribute) {
     line.classList.toggle('none', n === 0)
     delete number.dataset.stat
     delete number.dataset.plan
-    number.dataset[attribute] = attribute === 'stat' ? `memory.byPurpose.${purpose}` : `byPurpose.${purpose}`
+    number.dataset[attribute] =
+      attribute === 'stat' ? `memory.byPurpose.${purpose}` : `byPurpose.${purpose}`
     show(number, n)
   }
 }
@@ -55,14 +56,17 @@ function showBlocks(list) {
   find('#no-blocks').hidden = list.length > 0
   while (blocks.children.length > list.length) blocks.lastChild.remove()
   while (blocks.children.length < list.length) {
+    const words = document.createElement('span')
+    words.className = 'unseen' // but read aloud
     const cell = document.createElement('li')
-    cell.append(document.createElement('span')) // the text alternative
+    cell.append(words)
     blocks.append(cell)
   }
   for (const { index, state, bytes, pinned } of list) {
     const cell = blocks.children[index]
     const was = cell.dataset
-    if (was.state === state && was.pinned === String(pinned) && was.bytes === String(bytes)) continue
+    if (was.state === state && was.pinned === String(pinned) && was.bytes === String(bytes))
+      continue
     Object.assign(was, { index, state, bytes, pinned })
     const words = `Block ${index}: ${state}${pinned ? ', pinned' : ''}`
     cell.firstChild.textContent = words

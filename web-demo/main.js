@@ -111,7 +111,7 @@ async function drawCurve(forChoice, made) {
 }
 
 /** Makes `source` the model that the page is about. */
-async function choose(source, firstBudget) {
+async function choose(source, budgetFor) {
   const mine = { source, planSource: source, curve: '' }
   choice = mine
   current = null
@@ -123,7 +123,7 @@ async function choose(source, firstBudget) {
     const first = await plan(source)
     if (choice !== mine) return
     if (!(source instanceof Blob)) mine.planSource = headerSource(source, first)
-    const memoryBudget = firstBudget?.(first) ?? first.budgetBytes
+    const memoryBudget = budgetFor?.(first) ?? first.budgetBytes
     planner.ask({ memoryBudget, contextLength: first.contextLength })
   } catch (error) {
     if (choice !== mine) return
@@ -140,8 +140,11 @@ const chooseNothing = (words) => {
   showButtons()
 }
 
-// A budget below the size of the file, so that the first story already shows blocks passing through.
-const chooseBundled = () => choose(BUNDLED, (first) => budgetAt(first, 400))
+// Served from this machine: less than the file has, so that the first story shows blocks passing through. From
+// elsewhere, reading them again for each token would be a lot of traffic for a first look: what plan() chooses.
+const isNear = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname)
+const firstBudget = ({ minBudget, fileBytes }) => Math.max(minBudget, Math.round(fileBytes * 0.8))
+const chooseBundled = () => choose(BUNDLED, isNear ? firstBudget : undefined)
 
 function chooseFile(file) {
   find('#file-name').textContent = file.name
@@ -204,10 +207,11 @@ async function only(what, task) {
 }
 
 /** Shows the model's state in the next frame, however many events ask for it. */
-let frame = 0
+let statsFrame = 0
 function showLater() {
-  frame ||= requestAnimationFrame(() => {
-    frame = 0
+  if (statsFrame) return
+  statsFrame = requestAnimationFrame(() => {
+    statsFrame = 0
     if (loaded) showStats(loaded.model.stats())
   })
 }
@@ -286,7 +290,9 @@ async function write(signal) {
   try {
     for await (const piece of model.generate(prompt, { ...options, signal })) page.write(piece.text)
     const { generatedTokens } = model.stats().speed
-    status(`Done: ${generatedTokens} tokens${options.temperature > 0 ? `, seed ${options.seed}` : ''}.`)
+    status(
+      `Done: ${generatedTokens} tokens${options.temperature > 0 ? `, seed ${options.seed}` : ''}.`,
+    )
   } finally {
     page.flush()
     find('#progress').hidden = true
@@ -297,7 +303,8 @@ async function write(signal) {
 // ---- what people do ----
 
 function showFrom(from) {
-  for (const part of document.querySelectorAll('[data-for]')) part.hidden = part.dataset.for !== from
+  for (const part of document.querySelectorAll('[data-for]'))
+    part.hidden = part.dataset.for !== from
   find('#examples').hidden = from !== 'bundled'
 }
 
@@ -310,7 +317,10 @@ for (const radio of document.querySelectorAll('input[name=from]'))
     file ? chooseFile(file) : chooseNothing('Choose a file to see what it takes.')
   })
 
-find('#file').addEventListener('change', ({ target }) => target.files[0] && chooseFile(target.files[0]))
+find('#file').addEventListener(
+  'change',
+  ({ target }) => target.files[0] && chooseFile(target.files[0]),
+)
 find('#use-url').addEventListener('click', chooseUrl)
 find('#url').addEventListener('keydown', (event) => {
   if (event.key !== 'Enter') return
@@ -360,7 +370,8 @@ find('#prompt-form').addEventListener('submit', (event) => {
   if (!busy && current?.fits) only('generate', write)
 })
 find('#prompt').addEventListener('keydown', (event) => {
-  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) find('#prompt-form').requestSubmit()
+  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey))
+    find('#prompt-form').requestSubmit()
 })
 find('#stop').addEventListener('click', () => busy?.abort())
 

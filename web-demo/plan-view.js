@@ -51,7 +51,7 @@ export function showPlan(plan) {
   if (document.activeElement !== context) context.value = plan.contextLength
   context.max = plan.modelContext
   showBudget(plan.budgetBytes)
-  moveDot(plan)
+  showWhatItBuys(plan)
 }
 
 /** Without a model to plan for. */
@@ -65,33 +65,63 @@ export function showNoPlan(words) {
   verdict.textContent = words
   for (const input of [slider, field, context]) input.disabled = true
   find('#curve').hidden = true
+  find('#buys').textContent = ''
+  samples = []
 }
 
-// ---- what more budget buys: bytes streamed per token, over the slider ----
+// ---- what more budget buys: over the slider as two curves, under it in words ----
 
 const HEIGHT = 100
-let top = 1
+const FLOOR = 3 // so that a line at 0 is seen
+let samples = []
 
-/** `samples`: plans of rising budgets, from the smallest to all resident. */
-export function showCurve(samples) {
-  const first = samples[0]
-  const width = Math.max(first.residentBytes - first.minBudget, 1)
-  const x = (plan) => ((plan.budgetBytes - first.minBudget) / width) * STEPS
-  top = Math.max(...samples.map((plan) => plan.streamedBytesPerToken), 1)
-  let line = `M0 ${y(first)}`
-  // a plan holds until the next one that is better: steps, not slopes
-  for (const plan of samples.slice(1)) line += `H${x(plan).toFixed(1)}V${y(plan)}`
+const heightOf = (value, top) => HEIGHT - FLOOR - (value / Math.max(top, 1)) * (HEIGHT - 3 * FLOOR)
+const most = (name) => Math.max(...samples.map((plan) => plan[name]))
+const streamed = (plan) => heightOf(plan.streamedBytesPerToken, most('streamedBytesPerToken'))
+
+/** A plan holds until the next one that is better: steps, not slopes. */
+function steps(y) {
+  const { minBudget, residentBytes } = samples[0]
+  const x = (plan) => ((plan.budgetBytes - minBudget) / (residentBytes - minBudget)) * STEPS
+  const [first, ...rest] = samples
+  return rest.reduce(
+    (d, p) => `${d}H${x(p).toFixed(1)}V${y(p).toFixed(1)}`,
+    `M0 ${y(first).toFixed(1)}`,
+  )
+}
+
+/** `plans`: of rising budgets, from the smallest that fits to all resident. */
+export function showCurve(plans) {
+  samples = plans
+  const line = steps(streamed)
   find('#curve .line').setAttribute('d', line)
   find('#curve .area').setAttribute('d', `${line}V${HEIGHT}H0Z`)
-  find('#curve-top').textContent = `at most ${bytes(top)}`
+  const passes = most('promptTokensPerPass')
+  find('#curve path.passes').setAttribute(
+    'd',
+    steps((plan) => heightOf(plan.promptTokensPerPass, passes)),
+  )
   find('#curve').hidden = false
 }
 
-const y = (plan) => (HEIGHT - (plan.streamedBytesPerToken / top) * HEIGHT * 0.92 - 2).toFixed(1)
+const STAGES = [
+  ['one block at a time', (plan) => plan.slots >= 1],
+  ['reading ahead', (plan) => plan.slots >= 2],
+  ['blocks that stay', (plan) => plan.pinnedBlocks >= 1],
+  ['everything in memory', (plan) => plan.streamedBytesPerToken === 0],
+]
 
-function moveDot(plan) {
+const stageOf = (plan) => STAGES.findLastIndex(([, reached]) => reached(plan))
+
+function showWhatItBuys(plan) {
   const dot = find('#curve .here')
-  dot.style.left = `${(positionOf(plan, plan.budgetBytes) / STEPS) * 100}%`
-  dot.style.top = `${y(plan)}%`
   dot.hidden = !plan.fits
+  find('#buys').textContent = ''
+  if (!plan.fits || samples[0]?.minBudget !== plan.minBudget) return
+  dot.style.left = `${(positionOf(plan, plan.budgetBytes) / STEPS) * 100}%`
+  dot.style.top = `${streamed(plan)}%`
+  const stage = stageOf(plan)
+  const next = samples.find((s) => s.budgetBytes > plan.budgetBytes && stageOf(s) > stage)
+  const more = next ? ` From about ${bytes(next.budgetBytes)}: ${STAGES[stageOf(next)][0]}.` : ''
+  find('#buys').textContent = `This buys ${STAGES[stage][0]}.${more}`
 }

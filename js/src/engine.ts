@@ -15,8 +15,8 @@ interface Exports {
   tinyai_js_exchange(): number
   tinyai_js_program_bytes(): number
   tinyai_js_plan(header: number, headerBytes: number, memoryBytes: number): number
-  tinyai_js_header_address(memoryBytes: number, headerBytes: number): number
-  tinyai_js_open(headerBytes: number, memoryBytes: number): number
+  tinyai_js_header_address(peakBytes: number, headerBytes: number): number
+  tinyai_js_open(headerBytes: number, peakBytes: number): number
   tinyai_js_tokenize(textBytes: number, flags: number): number
   tinyai_js_detokenize(nIds: number, flags: number): number
   tinyai_js_begin_generate(nIds: number): number

@@ -76,8 +76,7 @@ export class Session {
       const { plan, header } = planned
       if (!plan.fits) throw budgetError(plan, source.name)
       const engine = await Engine.create(module, plan.peakBytes)
-      const headerAt =
-        engine.wasm.tinyai_js_header_address(engine.memoryBytes, plan.headerBytes) >>> 0
+      const headerAt = engine.wasm.tinyai_js_header_address(plan.peakBytes, plan.headerBytes) >>> 0
       const into = engine.bytes.subarray(headerAt, headerAt + plan.headerBytes)
       if (header) {
         into.set(header)
@@ -87,7 +86,7 @@ export class Session {
       }
       throwIfAborted(signal)
       putOptions(engine, options, source.size)
-      engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, engine.memoryBytes), source.name)
+      engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, plan.peakBytes), source.name)
       return new Session(engine, source, traffic, events, options)
     } catch (error) {
       await source.close()
@@ -189,10 +188,11 @@ export class Session {
     for (let start = bos === NO_BOS ? 1 : 0; stride > 0 && start < ids.length; start += stride) {
       const targets = ids.slice(start, start + stride)
       const front = bos === NO_BOS ? (ids[start - 1] ?? 0) : bos
+      let index = 0 // of the target that the next logits predict
       await this.#batch([front, ...targets.slice(0, -1)], 0, signal, () => {
-        const target = targets[tokens++ % stride]
-        if (target !== undefined) nll += this.#engine.wasm.tinyai_js_logits_nll(target)
+        nll += this.#engine.wasm.tinyai_js_logits_nll(targets[index++] ?? 0)
       })
+      tokens += targets.length
     }
     if (tokens === 0) {
       throw new TinyAIError(

@@ -1,11 +1,13 @@
 // The caller's side of the worker: calls with their answers, pieces as they come, and reads of a source that stayed here.
+import type { ByteSource } from './byte-source.js'
+import { isNode } from './environment.js'
 import { abortError, fromWire, isAbort, TinyAIError, throwIfAborted, toWire } from './errors.js'
 import type { Host, HostRequest } from './host.js'
 import type { GenerateSettings } from './options.js'
 import type { Calls, FromWorker, Method, ModelRequest } from './protocol.js'
 import type { SessionEvents } from './session.js'
 import type { Loaded, Snapshot } from './snapshot.js'
-import { CustomSource } from './sources/custom.js'
+import { openSource } from './source.js'
 import { startThread, type Thread } from './thread.js'
 import { Traffic } from './traffic.js'
 import type { Piece, Plan } from './types.js'
@@ -24,7 +26,7 @@ export class WorkerHost implements Host {
   #thread: Thread | undefined
   #failure: TinyAIError | undefined
   /** The caller's source, if it is asked for bytes here, and the reads of it that run. */
-  #local: CustomSource | undefined
+  #local: ByteSource | undefined
   readonly #reads = new Map<number, AbortController>()
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
@@ -48,14 +50,14 @@ export class WorkerHost implements Host {
   }
 
   async plan(request: HostRequest, signal: AbortSignal): Promise<Plan> {
-    return await this.#call('plan', [await this.#toWorker(request)], signal)
+    return await this.#call('plan', [await this.#toWorker(request, signal)], signal)
   }
 
   async load(
     request: HostRequest,
     signal: AbortSignal,
   ): Promise<{ loaded: Loaded; snapshot: Snapshot }> {
-    return await this.#call('load', [await this.#toWorker(request)], signal)
+    return await this.#call('load', [await this.#toWorker(request, signal)], signal)
   }
 
   async call<M extends Method>(
@@ -155,10 +157,14 @@ export class WorkerHost implements Host {
     }
   }
 
-  async #toWorker({ binary, source, options }: HostRequest): Promise<ModelRequest> {
-    if (source.kind !== 'local') return { binary, source, options }
-    // The worker counts this traffic: once for both sides.
-    this.#local = await CustomSource.open(source.source, source.name, new Traffic())
+  async #toWorker(
+    { binary, source, options }: HostRequest,
+    signal: AbortSignal,
+  ): Promise<ModelRequest> {
+    // Node cannot send a Blob that stands for a file to another thread.
+    const stays = source.kind === 'local' || (source.kind === 'blob' && isNode)
+    if (!stays) return { binary, source, options }
+    this.#local = await openSource(source, new Traffic(), signal) // what is in flight the worker counts
     const { name, size, identity } = this.#local
     return { binary, source: { kind: 'remote', name, size, identity }, options }
   }

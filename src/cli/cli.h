@@ -42,29 +42,29 @@ int plan(const Options *options);
 int inspect(const Options *options);
 int perplexity(const Options *options);
 
-/* ---- host.c: the model, and what a blocking host does for it -------------------------------- */
+/* ---- host.c -------------------------------------------------------------------------------- */
 
+/* A model and its file. Must not move while the model is open. */
 typedef struct Host {
-    TinyAISource source; /* for reading; the model owns it */
+    TinyAISource file;
     TinyAIModel *model;
-    TinyAIError error;   /* why pump returned a negative status */
+    TinyAIError error;   /* why next_step returned a negative status */
     uint64_t stalled_ns; /* spent in reads */
 } Host;
 
-/* Opens the file that `options` name as a source. */
+/* Opens the file that `options` name. */
 int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *error);
 int32_t open_model(Host *host, const Options *options, TinyAIError *error);
 
-#define PUMP_INTERRUPTED 0
+#define STEP_INTERRUPTED 0
 
-/* Steps the model, reading what it asks for, until there is something for the caller:
- * TINYAI_STEP_TOKEN, _LOGITS, _DONE, a negative status (see host->error), or PUMP_INTERRUPTED after
- * Ctrl-C. */
-int32_t pump(Host *host);
+/* Runs the model until there is something for the caller: TINYAI_STEP_TOKEN, _LOGITS, _DONE, a
+ * negative status (see host->error), or STEP_INTERRUPTED after Ctrl-C. */
+int32_t next_step(Host *host);
 
-/* Says an error on standard error. FAILED. */
+/* Says an error on standard error. Returns the exit code: USAGE for E_ARGUMENT, else FAILED. */
 int say_error(const TinyAIError *error);
-/* The same, and {"error":...} on standard output with --json. FAILED. */
+/* The same, and {"error":...} on standard output with --json. */
 int fail(const Options *options, const TinyAIError *error);
 
 /* ---- scratch memory (host.c) ---------------------------------------------------------------- */
@@ -108,6 +108,8 @@ typedef struct Speed {
     uint64_t prompt_ns;   /* to the first token */
     uint64_t generate_ns; /* from the first token to the last */
 } Speed;
+
+double decode_rate(const Speed *speed); /* tokens per second */
 
 void plan_report(FILE *out, const TinyAIPlan *plan);
 void plan_json(Json *json, const TinyAIPlan *plan);

@@ -1,4 +1,4 @@
-/* What a host that can block does for a model: opens its file, and reads what it asks for. */
+/* The model: opening it, stepping it, and saying its errors. */
 #include "cli/cli.h"
 
 #include <stdlib.h>
@@ -36,75 +36,57 @@ int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *e
     return tinyai_source_open_file(source, model, error);
 }
 
+/* ---- the model's source: the file, with a clock -----------------------------------------------
+ */
+
+static int32_t timed_read(void *user, uint64_t offset, void *into, uint32_t length) {
+    Host *host = user;
+    const uint64_t start = tai_port_clock_ns();
+    const int32_t status = host->file.read(host->file.user, offset, into, length);
+    host->stalled_ns += tai_port_clock_ns() - start;
+    return status;
+}
+
+static void close_timed(void *user) {
+    Host *host = user;
+    tinyai_source_close(&host->file);
+}
+
 int32_t open_model(Host *host, const Options *options, TinyAIError *error) {
     memset(host, 0, sizeof *host);
-    const int32_t status = open_source(&host->source, options, error);
+    int32_t status = open_source(&host->file, options, error);
     if (status != 0) {
         return status;
     }
-    const int32_t opened = tinyai_open(&host->source, &options->engine, &host->model, error);
-    if (opened != 0) {
-        tinyai_source_close(&host->source);
+    const TinyAISource source = {host->file.size, host, timed_read, close_timed};
+    status = tinyai_open(&source, &options->engine, &host->model, error);
+    if (status != 0) {
+        tinyai_source_close(&host->file);
     }
-    return opened;
+    return status;
 }
 
-/* Reads all ranges that the model wants now. False: it wanted none, or Ctrl-C. */
-static bool read_ranges(Host *host) {
-    const uint64_t start = tai_port_clock_ns();
-    TinyAIRange ranges[8];
-    uint32_t n_read = 0;
-    uint32_t n;
-    while ((n = tinyai_take_ranges(host->model, ranges, 8)) > 0) {
-        for (uint32_t i = 0; i < n; i++) {
-            const TinyAIRange *range = &ranges[i];
-            if (tai_port_interrupted()) {
-                tinyai_cancelled(host->model, range->id);
-                continue;
-            }
-            const int32_t status =
-                host->source.read(host->source.user, range->offset,
-                                  tinyai_range_dest(host->model, range), range->length);
-            tinyai_complete(host->model, range->id, status, status == 0 ? range->length : 0);
-            n_read++;
-        }
-    }
-    host->stalled_ns += tai_port_clock_ns() - start;
-    return n_read > 0;
-}
-
-static int32_t no_progress(Host *host) {
-    tai_error_clear(&host->error);
-    tai_fail(&host->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
-             "the engine waits for bytes that it did not ask for. Please report this.");
-    tinyai_end(host->model);
-    return TINYAI_E_INTERNAL;
-}
-
-int32_t pump(Host *host) {
+int32_t next_step(Host *host) {
     while (!tai_port_interrupted()) {
-        const int32_t step = tinyai_step(host->model, STEP_WORK);
+        const int32_t step = tinyai_run(host->model, STEP_WORK);
         if (step < 0) {
             host->error = *tinyai_last_error(host->model);
-            return step;
         }
-        if (step == TINYAI_STEP_NEED) {
-            if (!read_ranges(host) && !tai_port_interrupted()) {
-                return no_progress(host);
-            }
-        } else if (step != TINYAI_STEP_READY) {
+        if (step != TINYAI_STEP_READY) {
             return step;
         }
     }
     tinyai_end(host->model);
-    return PUMP_INTERRUPTED;
+    return STEP_INTERRUPTED;
 }
+
+/* ---- errors -------------------------------------------------------------------------------- */
 
 int say_error(const TinyAIError *error) {
     fflush(stdout);
     live_line_clear();
     fprintf(stderr, "tinyai: %s (%s)\n", error->message, tinyai_status_name(error->status));
-    return FAILED;
+    return error->status == TINYAI_E_ARGUMENT ? USAGE : FAILED;
 }
 
 int fail(const Options *options, const TinyAIError *error) {

@@ -150,19 +150,20 @@ static bool read_u32(const char *text, uint32_t *value) {
     return ok;
 }
 
-/* A decimal number without sign; *end is what follows it. */
-static bool read_decimal(const char *text, double *value, char **end) {
+/* A number written in the characters of `allowed`; *end is what follows it. */
+static bool read_decimal(const char *text, const char *allowed, double *value, char **end) {
     if ((*text < '0' || *text > '9') && *text != '.') {
         return false; /* strtod also takes signs, blanks, "inf", "nan" */
     }
     *value = strtod(text, end);
-    return *end != text && isfinite(*value);
+    /* ... and hexadecimal */
+    return *end != text && (size_t)(*end - text) <= strspn(text, allowed) && isfinite(*value);
 }
 
 static bool read_float(const char *text, float *value) {
     double v;
     char *end;
-    const bool ok = read_decimal(text, &v, &end) && *end == '\0';
+    const bool ok = read_decimal(text, "0123456789.eE+-", &v, &end) && *end == '\0';
     if (ok) {
         *value = (float)v;
     }
@@ -175,7 +176,7 @@ static bool read_size(const char *text, uint64_t *value) {
         {"K", "KB", "KiB"}, {"M", "MB", "MiB"}, {"G", "GB", "GiB"}};
     double v;
     char *end;
-    if (!read_decimal(text, &v, &end)) {
+    if (!read_decimal(text, "0123456789.", &v, &end)) {
         return false;
     }
     while (*end == ' ') {

@@ -61,7 +61,7 @@ static int32_t predict(Perplexity *p) {
     }
     int32_t step;
     uint32_t done = 0;
-    while ((step = pump(&p->host)) == TINYAI_STEP_LOGITS) {
+    while ((step = next_step(&p->host)) == TINYAI_STEP_LOGITS) {
         p->nll += tinyai_logits_nll(p->host.model, w->targets[done++]);
     }
     if (step != TINYAI_STEP_DONE) {
@@ -167,7 +167,7 @@ static int32_t add_all_text(Perplexity *p) {
         uint32_t n = 0;
         const int32_t failed = read_text(p, p->text + bytes, PIECE_BYTES - bytes, &n);
         if (failed != 0) {
-            return tai_port_interrupted() ? PUMP_INTERRUPTED : failed;
+            return tai_port_interrupted() ? STEP_INTERRUPTED : failed;
         }
         bytes += n;
         if (n == 0) {
@@ -196,9 +196,10 @@ static int32_t find_bos(Perplexity *p) {
 
 static void put_result(Perplexity *p, const Options *options, uint64_t ns) {
     const double perplexity = exp(p->nll / (double)p->n_predicted);
+    const uint32_t context = tinyai_model_plan(p->host.model)->context_length;
     if (!options->json) {
-        printf("perplexity %.5f\nnll        %.4f\ntokens     %llu\n", perplexity, p->nll,
-               (unsigned long long)p->n_predicted);
+        printf("perplexity %.5f\nnll        %.4f\ntokens     %llu, in windows of context %u\n",
+               perplexity, p->nll, (unsigned long long)p->n_predicted, context);
         return;
     }
     const Speed speed = {.prompt_tokens = p->n_predicted, .prompt_ns = ns};
@@ -207,6 +208,7 @@ static void put_result(Perplexity *p, const Options *options, uint64_t ns) {
     json_real(&json, "perplexity", perplexity);
     json_real(&json, "nll", p->nll);
     json_uint(&json, "tokens", p->n_predicted);
+    json_uint(&json, "contextLength", context);
     stats_json(&json, &p->host, &speed, 0);
     json_close(&json, '}');
     putchar('\n');
@@ -226,7 +228,7 @@ static int measure(Perplexity *p, const Options *options) {
     }
     const uint64_t start = tai_port_clock_ns();
     const int32_t status = add_all_text(p);
-    if (status == PUMP_INTERRUPTED) {
+    if (status == STEP_INTERRUPTED) {
         return INTERRUPTED;
     }
     if (status < 0) {

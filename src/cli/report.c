@@ -191,6 +191,12 @@ static double per_second(uint64_t count, uint64_t ns) {
     return ns == 0 ? 0 : (double)count * 1e9 / (double)ns;
 }
 
+double decode_rate(const Speed *speed) {
+    /* The first token comes out of the prompt's pass. */
+    const uint64_t decoded = speed->generated_tokens > 0 ? speed->generated_tokens - 1 : 0;
+    return per_second(decoded, speed->generate_ns);
+}
+
 /* One letter per block: P pinned, r resident, l loading, . absent. */
 static void blocks_report(FILE *out, const TinyAIModel *model) {
     TinyAIBlockInfo block;
@@ -224,15 +230,12 @@ void stats_report(FILE *out, const Host *host, const Speed *speed) {
             stats.prefetched);
     blocks_report(out, host->model);
 
-    /* The first token comes out of the prompt's pass. */
-    const uint64_t decoded = speed->generated_tokens > 0 ? speed->generated_tokens - 1 : 0;
     fprintf(out, "speed\n");
     fprintf(out, "  prompt           %" PRIu64 " tokens in %.0f ms (%.1f tokens/s)\n",
             speed->prompt_tokens, ms(speed->prompt_ns),
             per_second(speed->prompt_tokens, speed->prompt_ns));
     fprintf(out, "  generated        %" PRIu64 " tokens in %.0f ms (%.1f tokens/s)\n",
-            speed->generated_tokens, ms(speed->generate_ns),
-            per_second(decoded, speed->generate_ns));
+            speed->generated_tokens, ms(speed->generate_ns), decode_rate(speed));
     fprintf(out, "engine\n");
     fprintf(out, "  %s kernels, %u thread, %s, logits hash %016" PRIx64 "\n",
             kernels_name(stats.kernels), stats.threads, tai_port_name, stats.logits_hash);

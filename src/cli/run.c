@@ -121,6 +121,8 @@ static void finish_text(Run *r) {
         tinyai_stats(r->host.model, &stats);
         fprintf(stderr, "logits hash %016llx\n", (unsigned long long)stats.logits_hash);
     }
+    note("%llu tokens, %.1f tokens/s", (unsigned long long)r->speed.generated_tokens,
+         decode_rate(&r->speed));
 }
 
 /* The report: for people, or the statistics alone as JSON. */
@@ -149,7 +151,7 @@ static int32_t generate(Run *r) {
     uint64_t first = 0;
     uint64_t shown = start;
     int32_t step;
-    while ((step = pump(&r->host)) == TINYAI_STEP_TOKEN) {
+    while ((step = next_step(&r->host)) == TINYAI_STEP_TOKEN) {
         const uint64_t now = tai_port_clock_ns();
         r->speed.generated_tokens++;
         if (first == 0) {
@@ -190,7 +192,7 @@ static int run_prompt(Run *r, const char *prompt, uint32_t bytes) {
         return say_error(&r->host.error);
     }
     put_report(r);
-    return status == PUMP_INTERRUPTED ? INTERRUPTED : DONE;
+    return status == STEP_INTERRUPTED ? INTERRUPTED : DONE;
 }
 
 static int run_model(Run *r) {
@@ -222,7 +224,7 @@ static bool open_report(Run *r) {
         r->report = r->options->json ? NULL : stdout; /* the JSON object has the statistics */
         return true;
     }
-    r->report = fopen(name, "w");
+    r->report = fopen(tai_port_path(name), "w");
     if (r->report == NULL) {
         fprintf(stderr, "tinyai: cannot write the report \"%s\": %s\n", name, strerror(errno));
     }
@@ -237,11 +239,23 @@ static bool close_report(Run *r) {
     return false;
 }
 
+/* What is missing on the command line, or NULL. */
+static const char *usage_problem(const Options *options) {
+    const char *model = options->model;
+    if (options->prompt != NULL) {
+        return NULL;
+    }
+    if (model != NULL && strpbrk(model, " \n\t") != NULL && access(model, F_OK) != 0) {
+        return "there is no such file. To continue a text, name a model before it, or pipe it in";
+    }
+    return isatty(STDIN_FILENO) ? "no prompt: tinyai run MODEL PROMPT, or pipe it in" : NULL;
+}
+
 int run(const Options *options) {
     Run r = {.options = options, .json = {.out = stdout}};
-    if (options->prompt == NULL && isatty(STDIN_FILENO)) {
-        fputs("tinyai: no prompt: tinyai run MODEL PROMPT, or pipe it in. See tinyai run --help\n",
-              stderr);
+    const char *problem = usage_problem(options);
+    if (problem != NULL) {
+        fprintf(stderr, "tinyai: %s. See tinyai run --help\n", problem);
         return USAGE;
     }
     TinyAIError error;

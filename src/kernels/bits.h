@@ -29,6 +29,16 @@ static inline double tai_f64_from_bits(uint64_t bits) {
     return x;
 }
 
+/* An f16 of a weight, a scale or the KV cache. Its fields, moved to those of an f32, lack only the
+ * difference of the biases, 2^(127 - 15): an exact product, subnormals included. The next one
+ * overflows where the exponent was 31, so that infinity and NaN both read as infinity: two
+ * multiplications, where vectors would need four operations to tell them apart. (tai_f16_to_f32
+ * does.) */
+static inline float tai_f16_weight(uint16_t h) {
+    float x = tai_f32_from_bits((uint32_t)(h & 0x8000u) << 16 | (uint32_t)(h & 0x7FFFu) << 13);
+    return ((x * 0x1p112f) * 0x1p112f) * 0x1p-112f;
+}
+
 /* Adding 1.5 * 2^23 rounds |x| < 2^22 to the nearest integer, ties to even, and leaves that integer
  * in the low bits. A float -> int cast would be undefined (and trap in wasm) for NaN and large
  * values; here those give some integer. */

@@ -3,15 +3,16 @@
  *     amax = largest |x| of the block, compared as bit patterns, so that a NaN counts as the
  * largest d = amax / 127, and q = x * (127 / amax) rounded to nearest even, clamped to +-127
  *
- * A block below TAI_QUANT_TINY is zero (127 / amax would overflow, and d lose bits): d = 0, q = 0.
- * A block with an infinity or NaN has d = inf or NaN, so that its products are not finite either.
- */
+ * amax < 2^-80 counts as 0: d = 0, q = 0. amax > 2^80 counts as infinite (NaN stays NaN): then d
+ * and so all products are not finite, whatever q. In between, neither d nor 127 / amax nor a
+ * product of d with an f16 comes near the limits of f32, even with a factor of 2^+-8. */
 #ifndef TAI_QUANTIZE_H
 #define TAI_QUANTIZE_H
 
 #include "kernels/bits.h"
 
-#define TAI_QUANT_TINY 0x1p-100f
+#define TAI_QUANT_TINY 0x1p-80f
+#define TAI_QUANT_HUGE 0x1p80f
 
 typedef struct TaiQuantScale {
     float d;  /* q -> value */
@@ -23,6 +24,8 @@ static inline TaiQuantScale tai_quant_scale(uint32_t amax_bits) {
     float amax = tai_f32_from_bits(amax_bits);
     if (amax < TAI_QUANT_TINY)
         return (TaiQuantScale){0.0f, 0.0f};
+    if (!(amax <= TAI_QUANT_HUGE))
+        return (TaiQuantScale){amax * __builtin_inff(), 0.0f};
     return (TaiQuantScale){amax / 127.0f, 127.0f / amax};
 }
 

@@ -62,11 +62,22 @@ static int32_t open_failed(TinyAIError *error, const char *path, int reason) {
     }
 }
 
+const char *tai_port_path(const char *path) {
+    const char *rest = path;
+    while (rest[0] == '.' && rest[1] == '/') {
+        rest += 2;
+        while (*rest == '/') {
+            rest++;
+        }
+    }
+    return *rest == '\0' && rest != path ? "." : rest;
+}
+
 int32_t tai_port_file_open(TaiPortFile *file, const char *path, TinyAIError *error) {
     /* O_NONBLOCK: a pipe without a writer is refused below, instead of being waited for here. */
     int handle;
     do {
-        handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        handle = open(tai_port_path(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     } while (handle < 0 && errno == EINTR);
     if (handle < 0) {
         return open_failed(error, path, errno);

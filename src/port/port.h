@@ -48,6 +48,10 @@ int32_t tai_port_file_read(int handle, uint64_t offset, void *into, uint64_t byt
 
 void tai_port_file_close(int handle);
 
+/* The path without "./" in front, which wasi-libc does not find in the folders that it was given.
+ */
+const char *tai_port_path(const char *path);
+
 /* A sentence with a leading blank that is put behind "cannot open" messages, or "": what is special
  * about files on this host. */
 extern const char tai_port_file_hint[];

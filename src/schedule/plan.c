@@ -55,12 +55,18 @@ static uint64_t peak_of(const TaiShape *shape, const TaiConfig *config) {
     return tai_layout(shape, config, &layout) ? layout.peak_bytes : UINT64_MAX;
 }
 
-static TaiConfig smallest(const TinyAIOptions *o, uint32_t context) {
+/* A head of no more strips than its ring would have slots is resident for the same bytes. */
+static uint32_t fewest_strips(const TaiShape *shape, bool overlap) {
+    return shape->n_strips <= (overlap ? 2 : 1) ? shape->n_strips : 0;
+}
+
+static TaiConfig smallest(const TaiShape *shape, const TinyAIOptions *o, uint32_t context) {
     return (TaiConfig){.context = context,
                        .sequences = o->sequences,
                        .kv_type = o->kv_type,
                        .chunk = (uint32_t)tai_min_u64(TAI_MIN_CHUNK, context),
-                       .slots = 1};
+                       .slots = 1,
+                       .resident_strips = fewest_strips(shape, false)};
 }
 
 static uint32_t largest_chunk(uint32_t context) {
@@ -68,7 +74,7 @@ static uint32_t largest_chunk(uint32_t context) {
 }
 
 static TaiConfig fully_resident(const TaiShape *shape, const TinyAIOptions *o, uint32_t context) {
-    TaiConfig c = smallest(o, context);
+    TaiConfig c = smallest(shape, o, context);
     c.overlap = o->prefetch != 0;
     c.chunk = largest_chunk(context);
     c.slots = shape->n_blocks;
@@ -82,10 +88,11 @@ static TaiConfig fully_resident(const TaiShape *shape, const TinyAIOptions *o, u
  * of a plan as budget gives the same plan. */
 static TaiConfig best_config(const TaiShape *shape, const TinyAIOptions *o, uint32_t context,
                              uint64_t budget) {
-    TaiConfig best = smallest(o, context);
+    TaiConfig best = smallest(shape, o, context);
     TaiConfig next = best;
     next.overlap = o->prefetch != 0;
     next.slots = next.overlap ? (uint32_t)tai_min_u64(2, shape->n_blocks) : 1;
+    next.resident_strips = fewest_strips(shape, next.overlap);
     if (peak_of(shape, &next) > budget) {
         return best;
     }
@@ -116,7 +123,7 @@ static TaiConfig best_config(const TaiShape *shape, const TinyAIOptions *o, uint
 }
 
 static bool fits(const TaiShape *shape, const TinyAIOptions *o, uint32_t context, uint64_t budget) {
-    TaiConfig c = smallest(o, context);
+    TaiConfig c = smallest(shape, o, context);
     return peak_of(shape, &c) <= budget;
 }
 
@@ -213,7 +220,7 @@ int32_t tai_plan(const TaiShape *shape, const TaiUnit *units, const TinyAIOption
     plan->vocab_size = shape->vocab_size;
     choose_context_and_budget(shape, options, plan);
 
-    TaiConfig least = smallest(options, plan->context_length);
+    TaiConfig least = smallest(shape, options, plan->context_length);
     TaiConfig all = fully_resident(shape, options, plan->context_length);
     plan->min_budget_bytes = peak_of(shape, &least);
     plan->resident_bytes = peak_of(shape, &all);

@@ -73,6 +73,18 @@ static uint32_t slot_of(const TaiRing *ring, uint32_t unit) {
     return TAI_RING_SLOTS;
 }
 
+/* A unit that is not there any more owns no slot of its ring. */
+static void vacate(TaiResidency *r, uint32_t index) {
+    TaiUnit *unit = &r->units[index];
+    TaiRing *ring = ring_of(r, unit);
+    uint32_t slot = unit->pinned ? TAI_RING_SLOTS : slot_of(ring, index);
+    if (slot < TAI_RING_SLOTS) {
+        ring->owner[slot] = TAI_NO_UNIT;
+    }
+    unit->state = TINYAI_BLOCK_ABSENT;
+    unit->fresh = false;
+}
+
 /* Gives the unit a slot: its own, or one of the ring that is not among `kept` and has nothing in flight. */
 static bool place(TaiResidency *r, uint32_t index, const bool kept[TAI_RING_SLOTS]) {
     TaiUnit *unit = &r->units[index];
@@ -86,8 +98,7 @@ static bool place(TaiResidency *r, uint32_t index, const bool kept[TAI_RING_SLOT
             continue;
         }
         if (owner != TAI_NO_UNIT) {
-            r->units[owner].state = TINYAI_BLOCK_ABSENT;
-            r->units[owner].fresh = false;
+            vacate(r, owner);
         }
         ring->owner[s] = index;
         unit->address = ring->address[s];
@@ -233,8 +244,7 @@ static void settle_unit(TaiResidency *r, const TaiPending *p, int32_t status) {
         return;
     }
     if (unit->failed) {
-        unit->state = TINYAI_BLOCK_ABSENT;
-        unit->fresh = false;
+        vacate(r, p->unit);
     } else if (unit->next_run == unit->n_runs) {
         unit->state = TINYAI_BLOCK_RESIDENT;
         unit->avoid = false;

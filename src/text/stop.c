@@ -80,6 +80,5 @@ uint32_t tai_stop_flush(TaiStop *s, char *out) {
     uint32_t n = s->n_held;
     memcpy(out, s->held, n);
     s->n_held = 0;
-    memset(s->state, 0, sizeof s->state);
     return n;
 }

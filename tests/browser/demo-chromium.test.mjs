@@ -9,14 +9,15 @@ import { plan } from '../../dist/index.js'
 import { STRICT_CSP, serve } from '../../tools/serve.mjs'
 import {
   BUDGET,
-  PROMPT,
   big135m,
   bundled,
+  CONTEXT,
   demoFolders,
   finished,
   generate,
   inNode,
   openDemo,
+  PROMPT,
   ready,
   root,
   screenshots,
@@ -27,7 +28,6 @@ import {
 import { launch } from './drivers/chromium.mjs'
 
 const LIMIT = { timeout: 180_000 }
-const CONTEXT = 512
 
 describe('demo page in Chromium', () => {
   let browser, server, other, folder, node
@@ -67,9 +67,11 @@ describe('demo page in Chromium', () => {
       for (const budget of [BUDGET, '3MB']) {
         const expected = await plan(bundled, { memoryBudget: budget, contextLength: CONTEXT })
         await page.fill('#budget-bytes', budget)
-        await page.waitFor((n) => document.querySelector('#budget-size').dataset.value === n, 10_000, [
-          String(expected.budgetBytes),
-        ])
+        await page.waitFor(
+          (n) => document.querySelector('#budget-size').dataset.value === n,
+          10_000,
+          [String(expected.budgetBytes)],
+        )
         for (const name of [
           'peakBytes',
           'fileBytes',
@@ -86,12 +88,18 @@ describe('demo page in Chromium', () => {
 
       // the ends of the slider, and one byte below the smallest budget
       const { minBudget, residentBytes } = await plan(bundled, { contextLength: CONTEXT })
-      for (const [position, budget, streams] of [[0, minBudget, true], [1000, residentBytes, false]]) {
+      for (const [position, budget, streams] of [
+        [0, minBudget, true],
+        [1000, residentBytes, false],
+      ]) {
         await page.setRange('#budget', position)
         await page.waitFor(`document.querySelector('#budget-bytes').value === '${budget}'`)
-        await page.waitFor(streams
-          ? () => document.querySelector('[data-plan=streamedBytesPerToken]').dataset.value > 0
-          : () => document.querySelector('[data-plan=streamedBytesPerToken]').dataset.value === '0')
+        await page.waitFor(
+          streams
+            ? () => document.querySelector('[data-plan=streamedBytesPerToken]').dataset.value > 0
+            : () =>
+                document.querySelector('[data-plan=streamedBytesPerToken]').dataset.value === '0',
+        )
         await ready(page)
       }
       await page.fill('#budget-bytes', minBudget - 1)
@@ -103,22 +111,29 @@ describe('demo page in Chromium', () => {
     })
   })
 
-  test('loads and generates in less memory than the file has; every number equals stats()', LIMIT, async () => {
-    await withPage(await open(), async (page) => {
-      await ready(page)
-      await setBudget(page, BUDGET)
-      await page.click('#load')
-      await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
-      await setSampling(page, { maxTokens: 64 })
-      const { stats, updates, steps } = await sameAsNode(page)
-      assert.equal(stats.memory.budgetBytes, BUDGET)
-      assert.ok(stats.memory.peakBytes <= BUDGET)
-      assert.equal(stats.memory.peakBytes, stats.memory.plannedPeakBytes)
-      assert.ok(stats.stream.misses > 0)
-      assert.equal(stats.engine.variant, 'worker')
-      assert.ok(updates >= 3 && steps >= 2, `the numbers moved while it wrote: ${updates}, ${steps}`)
-    })
-  })
+  test(
+    'loads and generates in less memory than the file has; every number equals stats()',
+    LIMIT,
+    async () => {
+      await withPage(await open(), async (page) => {
+        await ready(page)
+        await setBudget(page, BUDGET)
+        await page.click('#load')
+        await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
+        await setSampling(page, { maxTokens: 64 })
+        const { stats, updates, steps } = await sameAsNode(page)
+        assert.equal(stats.memory.budgetBytes, BUDGET)
+        assert.ok(stats.memory.peakBytes <= BUDGET)
+        assert.equal(stats.memory.peakBytes, stats.memory.plannedPeakBytes)
+        assert.ok(stats.stream.misses > 0)
+        assert.equal(stats.engine.variant, 'worker')
+        assert.ok(
+          updates >= 3 && steps >= 2,
+          `the numbers moved while it wrote: ${updates}, ${steps}`,
+        )
+      })
+    },
+  )
 
   test('stops, and can go on from there', LIMIT, async () => {
     await withPage(await open(), async (page) => {
@@ -145,7 +160,9 @@ describe('demo page in Chromium', () => {
       const { minBudget, residentBytes } = await plan(bundled, { contextLength: CONTEXT })
       for (const budget of [minBudget, residentBytes]) {
         await setBudget(page, budget)
-        await page.waitFor(() => document.querySelector('#load').textContent.startsWith('Load again'))
+        await page.waitFor(() =>
+          document.querySelector('#load').textContent.startsWith('Load again'),
+        )
         await page.click('#load')
         await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
         const { stats } = await sameAsNode(page)
@@ -227,69 +244,83 @@ describe('demo page in Chromium', () => {
   })
 
   for (const isolate of [false, true])
-    test(`works ${isolate ? 'with' : 'without'} cross-origin isolation, under a strict policy, from any folder`, LIMIT, async () => {
-      // an assembled site: three folders somewhere below the root of a server
-      const site = join(folder, `site-${isolate}`)
-      for (const name of ['web-demo', 'dist', 'models/storyteller'])
-        await cp(join(root, name), join(site, 'deep', name), { recursive: true })
-      const strict = await serve({ folders: { site }, csp: STRICT_CSP, isolate })
-      try {
-        await withPage(await open({}, `${strict.url}site/deep/`), async (page) => {
-          await ready(page)
-          assert.equal(await page.evaluate('crossOriginIsolated'), isolate)
-          await setSampling(page, { maxTokens: 64 })
-          await sameAsNode(page)
-          assert.deepEqual(page.console.filter((line) => /Security Policy|^uncaught/.test(line)), [])
+    test(
+      `works ${isolate ? 'with' : 'without'} cross-origin isolation, under a strict policy, from any folder`,
+      LIMIT,
+      async () => {
+        // an assembled site: three folders somewhere below the root of a server
+        const site = join(folder, `site-${isolate}`)
+        for (const name of ['web-demo', 'dist', 'models/storyteller'])
+          await cp(join(root, name), join(site, 'deep', name), { recursive: true })
+        const strict = await serve({ folders: { site }, csp: STRICT_CSP, isolate })
+        try {
+          await withPage(await open({}, `${strict.url}site/deep/`), async (page) => {
+            await ready(page)
+            assert.equal(await page.evaluate('crossOriginIsolated'), isolate)
+            await setSampling(page, { maxTokens: 64 })
+            await sameAsNode(page)
+            assert.deepEqual(
+              page.console.filter((line) => /Security Policy|^uncaught/.test(line)),
+              [],
+            )
+          })
+        } finally {
+          await strict.close()
+        }
+      },
+    )
+
+  test(
+    'no task of the page takes longer than 50 ms while a 135M model reads and writes',
+    LIMIT,
+    async () => {
+      const path = await big135m()
+      await withPage(await open(), async (page) => {
+        await ready(page)
+        await page.upload('#file', path)
+        await page.waitFor(
+          () => document.querySelector('[data-plan=blocks]').dataset.value === '30',
+        )
+        await ready(page)
+        await page.fill('#context', 256)
+        await page.waitFor((n) => document.querySelector('#context').value === n, 5000, ['256'])
+        await setBudget(page, 48 * 1024 * 1024)
+        await page.click('#load')
+        await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
+        await page.waitFor('#curve:not([hidden])', 60_000) // the plans behind it are not what is measured
+        await setSampling(page, { maxTokens: 32, ignoreEos: true })
+        await page.fill('#prompt', 'Once upon a time there was a model '.repeat(6))
+
+        await page.evaluate(() => {
+          window.longTasks = []
+          new PerformanceObserver((list) =>
+            window.longTasks.push(...list.getEntries().map((task) => Math.round(task.duration))),
+          ).observe({ type: 'longtask' })
         })
-      } finally {
-        await strict.close()
-      }
-    })
+        const { stats } = await generate(page, 120_000)
+        assert.equal(stats.speed.generatedTokens, 32)
+        assert.ok(stats.speed.promptTokens > 32)
+        assert.deepEqual(await page.evaluate('window.longTasks'), [])
 
-  test('no task of the page takes longer than 50 ms while a 135M model reads and writes', LIMIT, async () => {
-    const path = await big135m()
-    await withPage(await open(), async (page) => {
-      await ready(page)
-      await page.upload('#file', path)
-      await page.waitFor(() => document.querySelector('[data-plan=blocks]').dataset.value === '30')
-      await ready(page)
-      await page.fill('#context', 256)
-      await page.waitFor((n) => document.querySelector('#context').value === n, 5000, ['256'])
-      await setBudget(page, 48 * 1024 * 1024)
-      await page.click('#load')
-      await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
-      await page.waitFor('#curve:not([hidden])', 60_000) // the plans behind it are not what is measured
-      await setSampling(page, { maxTokens: 32, ignoreEos: true })
-      await page.fill('#prompt', 'Once upon a time there was a model '.repeat(6))
-
-      await page.evaluate(() => {
-        window.longTasks = []
-        new PerformanceObserver((list) =>
-          window.longTasks.push(...list.getEntries().map((task) => Math.round(task.duration))),
-        ).observe({ type: 'longtask' })
-      })
-      const { stats } = await generate(page, 120_000)
-      assert.equal(stats.speed.generatedTokens, 32)
-      assert.ok(stats.speed.promptTokens > 32)
-      assert.deepEqual(await page.evaluate('window.longTasks'), [])
-
-      // the observer does see a long task
-      await page.evaluate(() => {
-        setTimeout(() => {
-          const end = performance.now() + 120
-          while (performance.now() < end);
+        // the observer does see a long task
+        await page.evaluate(() => {
+          setTimeout(() => {
+            const end = performance.now() + 120
+            while (performance.now() < end);
+          })
         })
+        await page.waitFor('window.longTasks.length === 1')
       })
-      await page.waitFor('window.longTasks.length === 1')
-    })
-  })
+    },
+  )
 
   test('every control has a name', LIMIT, async () => {
     await withPage(await open(), async (page) => {
       const nameless = await page.evaluate(() =>
         [...document.querySelectorAll('button, input, textarea, progress, [role]')]
           .filter((element) => {
-            const named = element.getAttribute('aria-label') ?? element.getAttribute('aria-labelledby')
+            const named =
+              element.getAttribute('aria-label') ?? element.getAttribute('aria-labelledby')
             const text = element.matches('button, [role=status], [role=alert]') && element
             return !named && !element.labels?.length && !text
           })
@@ -315,13 +346,17 @@ describe('demo page in Chromium', () => {
           const { wide, cut } = await page.evaluate(() => ({
             wide: document.documentElement.scrollWidth - innerWidth,
             cut: [...document.querySelectorAll('.card *')]
-              .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.matches('.unseen, #blocks span'))
+              .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.matches('.unseen'))
               .map((e) => e.outerHTML.slice(0, 80)),
           }))
           assert.equal(wide, 0, 'nothing to scroll sideways')
           assert.deepEqual(cut, [])
           if (name === 'desktop')
-            assert.equal(await page.evaluate('document.documentElement.scrollHeight - innerHeight'), 0, 'one screen')
+            assert.equal(
+              await page.evaluate('document.documentElement.scrollHeight - innerHeight'),
+              0,
+              'one screen',
+            )
         })
       })
 })

@@ -4,13 +4,14 @@ import { after, before, describe, test } from 'node:test'
 import { serve } from '../../tools/serve.mjs'
 import {
   BUDGET,
-  PROMPT,
   bundled,
+  CONTEXT,
   demoFolders,
   finished,
   generate,
   inNode,
   openDemo,
+  PROMPT,
   ready,
   screenshots,
   setBudget,
@@ -31,7 +32,7 @@ for (const driver of [firefox, webkit])
       node = await inNode(
         bundled,
         PROMPT,
-        { memoryBudget: BUDGET },
+        { memoryBudget: BUDGET, contextLength: CONTEXT },
         { temperature: 0, maxTokens: 64 },
       )
     }, LIMIT)

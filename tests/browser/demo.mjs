@@ -8,7 +8,8 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 export const bundled = `${root}models/storyteller/storyteller-q8_0.gguf`
 export const screenshots = `${root}build/screenshots/`
 export const PROMPT = 'Once upon a time, there was a little rabbit who'
-export const BUDGET = 2 * 1024 * 1024 // below the size of the bundled file
+export const CONTEXT = 512 // what the page takes for the bundled model
+export const BUDGET = 3_000_000 // below the size of the bundled file
 
 /** {name: folder} as serve() takes it: what the demo's own server shows, and `more`. */
 export const demoFolders = (more = {}) => ({
@@ -83,11 +84,13 @@ function record() {
   const check = (where, shown, text, value) => {
     if (shown !== String(value)) seen.wrong.push(`${where}: page has ${shown}, stats() ${value}`)
     if (typeof value !== 'number' || text === 'never') {
-      if (text !== (value === 0 ? 'never' : value)) seen.wrong.push(`${where} reads '${text}' for ${value}`)
+      if (text !== (value === 0 ? 'never' : value))
+        seen.wrong.push(`${where} reads '${text}' for ${value}`)
       return
     }
     const read = numberIn(text)
-    if (!(Math.abs(read.value - value) <= read.half)) seen.wrong.push(`${where} reads '${text}' for ${value}`)
+    if (!(Math.abs(read.value - value) <= read.half))
+      seen.wrong.push(`${where} reads '${text}' for ${value}`)
   }
 
   document.addEventListener('tinyai:stats', ({ detail: stats }) => {
@@ -112,7 +115,8 @@ function record() {
     }
     for (const element of document.querySelectorAll('[data-derived]')) {
       const rate = rates[element.dataset.derived]
-      if (rate !== null) check(element.dataset.derived, element.dataset.value, element.textContent, rate)
+      if (rate !== null)
+        check(element.dataset.derived, element.dataset.value, element.textContent, rate)
     }
 
     const cells = [...document.querySelectorAll('#blocks li')]
@@ -120,7 +124,8 @@ function record() {
     for (const { index, state, bytes, pinned } of stats.blocks) {
       const { dataset, textContent } = cells[index]
       const words = `Block ${index}: ${state}${pinned ? ', pinned' : ''}`
-      if (textContent !== words) seen.wrong.push(`cell ${index} reads '${textContent}', is '${words}'`)
+      if (textContent !== words)
+        seen.wrong.push(`cell ${index} reads '${textContent}', is '${words}'`)
       check(`block ${index}`, dataset.bytes, dataset.bytes, bytes)
     }
   })
@@ -163,4 +168,3 @@ export async function generate(page, limit = 60_000) {
 }
 
 export const finished = (page, limit) => page.waitFor('#stop[disabled]', limit)
-

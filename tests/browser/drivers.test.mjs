@@ -58,9 +58,15 @@ for (const driver of [chromium, firefox, webkit]) {
 
     test('a failure tells what went wrong and what the page wrote', async () => {
       await assert.rejects(page.evaluate('nothing.at.all'), /nothing/)
-      await assert.rejects(page.waitFor('#missing', 200), /waited 200 ms for #missing[\s\S]*greeting fox/)
+      await assert.rejects(
+        page.waitFor('#missing', 200),
+        /waited 200 ms for #missing[\s\S]*greeting fox/,
+      )
       await assert.rejects(page.setRange('#amount', 99), /took 10 instead of 99/)
-      await assert.rejects(page.evaluate(() => new Promise(() => {}), [], 300), /no answer in 300 ms/)
+      await assert.rejects(
+        page.evaluate(() => new Promise(() => {}), [], 300),
+        /no answer in 300 ms/,
+      )
     })
   })
 }

@@ -72,13 +72,25 @@ test('only the given folders are served, and the root leads to the demo', async 
   const root = await get('')
   assert.equal(root.status, 302)
   assert.equal(root.headers.get('location'), 'web-demo/')
-  for (const path of ['package.json', 'tools/serve.mjs', 'models/', 'models/.hidden', 'constructor/x'])
+  for (const path of [
+    'package.json',
+    'tools/serve.mjs',
+    'models/',
+    'models/.hidden',
+    'constructor/x',
+  ])
     assert.ok([403, 404].includes((await get(path)).status), path)
 })
 
 test('paths that no browser would send do no harm', async () => {
   const { port } = new URL(server.url)
-  for (const path of ['/models/../../etc/passwd', '/models/..%2f..%2fetc/passwd', '//', '/%zz', '/models/%00']) {
+  for (const path of [
+    '/models/../../etc/passwd',
+    '/models/..%2f..%2fetc/passwd',
+    '//',
+    '/%zz',
+    '/models/%00',
+  ]) {
     const socket = createConnection(port, '127.0.0.1').setEncoding('latin1')
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
     let text = ''
@@ -92,7 +104,12 @@ test('paths that no browser would send do no harm', async () => {
 })
 
 test('isolation, CORS and the policy are headers of every answer, refusals included', async () => {
-  const strict = await serve({ folders: { models: folder }, isolate: true, cors: true, csp: STRICT_CSP })
+  const strict = await serve({
+    folders: { models: folder },
+    isolate: true,
+    cors: true,
+    csp: STRICT_CSP,
+  })
   try {
     for (const [path, range] of [
       ['models/model.gguf', 'bytes=0-9'],

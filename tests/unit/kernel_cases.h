@@ -68,8 +68,8 @@ enum {
     PROFILE_WIDE,    /* magnitudes from 2^-40 to 2^40 */
     PROFILE_SPARSE,  /* mostly zero, whole blocks of it */
     PROFILE_EXTREME, /* +-1 only: every q is +-127; weights all ones or all zeros in their bits */
-    PROFILE_TINY,    /* subnormal, and around the limits of f16 and of quantization */
-    PROFILE_SPECIAL, /* with infinities and NaN */
+    PROFILE_TINY,    /* subnormal, and around the least that is quantized */
+    PROFILE_SPECIAL, /* with infinities and NaN, and too large to be quantized */
     N_PROFILES,
 };
 
@@ -85,13 +85,15 @@ static float case_float(uint32_t profile) {
     case PROFILE_EXTREME:
         return pick < 32 ? 1.0f : -1.0f;
     case PROFILE_TINY:
-        return unit * tai_f32_from_bits((uint32_t)bits % 32 << 23);
+        return unit * tai_f32_from_bits((uint32_t)bits % 64 << 23);
     case PROFILE_SPECIAL:
         if (pick < 3)
             return tai_f32_from_bits(pick == 0   ? 0x7F800000u
                                      : pick == 1 ? 0xFF800000u
                                                  : 0x7FC00000u);
-        return pick < 6 ? unit * 3e38f : unit * 100.0f;
+        if (pick < 6)
+            return unit * 3e38f;
+        return pick < 9 ? unit * 0x1p81f : unit * 100.0f;
     default:
         return unit;
     }

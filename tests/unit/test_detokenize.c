@@ -85,17 +85,21 @@ static const TestToken tokens[] = {
     {"<unk>", 0, 2},
     {"<s>", 0, 3},
     {"</s>", 0, 3},
-    {"\xE2\x96\x81" "fox", 0, 1},         /* 3 */
-    {"\xE2\x96\x81\xE2\x96\x81", 0, 1},   /* 4 */
-    {"a\xE2\x96\x81" "b", 0, 1},          /* 5 */
-    {"  \xE2\x96\x81", 0, 4},             /* 6: user-defined, as written */
-    {"<0xE2>", 0, 6},                     /* 7 */
-    {"<0x82>", 0, 6},                     /* 8 */
-    {"<0xac>", 0, 6},                     /* 9 */
-    {"spare", 0, 5},                      /* 10 */
-    {"", 0, 1},                           /* 11 */
-    {"\xE2\x96", 0, 1},                   /* 12: no blank */
-    {"\x82\xAC\xE2", 0, 1},              /* 13: between two euros */
+    {"\xE2\x96\x81"
+     "fox",
+     0, 1},                             /* 3 */
+    {"\xE2\x96\x81\xE2\x96\x81", 0, 1}, /* 4 */
+    {"a\xE2\x96\x81"
+     "b",
+     0, 1},                   /* 5 */
+    {"  \xE2\x96\x81", 0, 4}, /* 6: user-defined, as written */
+    {"<0xE2>", 0, 6},         /* 7 */
+    {"<0x82>", 0, 6},         /* 8 */
+    {"<0xac>", 0, 6},         /* 9 */
+    {"spare", 0, 5},          /* 10 */
+    {"", 0, 1},               /* 11 */
+    {"\xE2\x96", 0, 1},       /* 12: no blank */
+    {"\x82\xAC\xE2", 0, 1},   /* 13: between two euros */
 };
 
 static void make_vocab(TaiVocab *v) {
@@ -162,18 +166,18 @@ TEST(sequences_come_out_the_same_in_pieces_of_any_size) {
         uint32_t ids[8], n_ids, flags;
         const char *text;
     } cases[] = {
-        {{1, 3, 3, 2}, 4, 0, "fox fox"},                          /* one space dropped, behind BOS */
-        {{1, 3, 3, 2}, 4, 16, "<s> fox fox</s>"},                 /* the text begins with <s> */
-        {{4, 3}, 2, 0, "  fox"},                                  /* one space, not two */
-        {{6, 3}, 2, 0, "  \xE2\x96\x81 fox"},                    /* special tokens are as written */
-        {{3, 7, 8, 9, 3}, 5, 0, "fox\xE2\x82\xAC fox"},           /* one character of three tokens */
+        {{1, 3, 3, 2}, 4, 0, "fox fox"},                /* one space dropped, behind BOS */
+        {{1, 3, 3, 2}, 4, 16, "<s> fox fox</s>"},       /* the text begins with <s> */
+        {{4, 3}, 2, 0, "  fox"},                        /* one space, not two */
+        {{6, 3}, 2, 0, "  \xE2\x96\x81 fox"},           /* special tokens are as written */
+        {{3, 7, 8, 9, 3}, 5, 0, "fox\xE2\x82\xAC fox"}, /* one character of three tokens */
         {{7, 8, 9, 7, 8, 9}, 6, 0, "\xE2\x82\xAC\xE2\x82\xAC"},
         {{7, 8, 7, 8, 9}, 5, 0, FFFD "\xE2\x82\xAC"},
         {{9, 8, 3, 7}, 4, 0, FFFD FFFD " fox" FFFD},
-        {{7, 1, 8, 9}, 4, 0, FFFD FFFD FFFD},                     /* a control token ends a character */
+        {{7, 1, 8, 9}, 4, 0, FFFD FFFD FFFD}, /* a control token ends a character */
         {{12, 3}, 2, 0, FFFD " fox"},
         {{11, 10, 3}, 3, 0, "fox"},
-        {{13, 13, 13, 13, 13, 13, 9}, 7, 0, NULL},                /* no border of characters at all */
+        {{13, 13, 13, 13, 13, 13, 9}, 7, 0, NULL}, /* no border of characters at all */
     };
     TaiVocab v;
     make_vocab(&v);
@@ -210,8 +214,11 @@ TEST(text_comes_back_from_its_tokens) {
     vocab_storyteller(&v);
     uint64_t size;
     char *heldout = read_vector("storyteller/heldout.txt", &size);
-    const char *fixed[] = {"",  " ", "   leading", "trailing  ", "\n\t\r\n", "caf\xC3\xA9 \xF0\x9F\xA6\x8A",
-                           "a", "<s>not special</s>", heldout};
+    const char *fixed[] = {"",           " ",
+                           "   leading", "trailing  ",
+                           "\n\t\r\n",   "caf\xC3\xA9 \xF0\x9F\xA6\x8A",
+                           "a",          "<s>not special</s>",
+                           heldout};
     uint64_t scratch_bytes = tai_spm_scratch_bytes((uint32_t)size);
     void *scratch = malloc(scratch_bytes);
     uint32_t *ids = malloc(16 * size);
@@ -219,7 +226,8 @@ TEST(text_comes_back_from_its_tokens) {
     for (uint32_t i = 0; i < 2000; i++) {
         uint32_t n = 0, n_ids;
         for (uint32_t k = random_below(30); k > 0; k--) { /* any characters, most of them short */
-            const char *some[] = {" ", "e", "the", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\xA6\x8A", "\x01"};
+            const char *some[] = {" ",   "e", "the", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\xA6\x8A",
+                                  "\x01"};
             uint32_t which = random_below(7);
             memcpy(text + n, some[which], strlen(some[which]));
             n += (uint32_t)strlen(some[which]);
@@ -227,8 +235,8 @@ TEST(text_comes_back_from_its_tokens) {
         text[n] = 0;
         const char *from = i < sizeof fixed / sizeof *fixed ? fixed[i] : text;
         uint32_t flags = TAI_SPM_FIRST | TAI_SPM_LAST | (i % 2 ? TAI_SPM_ADD_SPECIAL : 0);
-        CHECK_EQ(tai_spm_encode(&v, from, (uint32_t)strlen(from), flags, scratch, scratch_bytes, ids,
-                                (uint32_t)(4 * size), &n_ids),
+        CHECK_EQ(tai_spm_encode(&v, from, (uint32_t)strlen(from), flags, scratch, scratch_bytes,
+                                ids, (uint32_t)(4 * size), &n_ids),
                  0);
         detokenize(&v, ids, n_ids, 5 + random_below(20), 256 + random_below(64), 0, out);
         CHECK_STR(out, from);

@@ -137,6 +137,17 @@ TEST(offsets_have_64_bits) {
     remove_folder();
 }
 
+TEST(a_path_loses_the_folder_that_it_starts_in) {
+    CHECK_STR(tai_port_path("a/b"), "a/b");
+    CHECK_STR(tai_port_path("./a/./b"), "a/./b");
+    CHECK_STR(tai_port_path(".//./a"), "a");
+    CHECK_STR(tai_port_path("../a"), "../a");
+    CHECK_STR(tai_port_path(".a"), ".a");
+    CHECK_STR(tai_port_path("/a"), "/a");
+    CHECK_STR(tai_port_path("."), ".");
+    CHECK_STR(tai_port_path("./"), ".");
+}
+
 /* ---- refused -------------------------------------------------------------------------------- */
 
 static void check_refused(const char *name, int32_t status, const char *why) {
@@ -205,6 +216,7 @@ TEST(an_interrupt_is_remembered) {
 
 TEST_MAIN(T(a_region_is_zero_and_aligned), T(impossible_regions_are_null),
           T(time_does_not_run_backwards), T(reads_are_exact), T(a_file_that_shrinks_is_stale),
-          T(offsets_have_64_bits), T(what_is_no_readable_file_is_refused_with_a_reason),
+          T(offsets_have_64_bits), T(a_path_loses_the_folder_that_it_starts_in),
+          T(what_is_no_readable_file_is_refused_with_a_reason),
           T(a_file_without_permission_is_refused), T(a_long_path_is_shown_by_its_end),
           T(an_interrupt_is_remembered))

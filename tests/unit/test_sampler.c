@@ -182,9 +182,12 @@ TEST(extreme_logits_and_options_are_no_trouble) {
     for (uint32_t round = 0; round < 4000; round++) {
         float logits[8];
         uint32_t history[4], n = 1 + random_below(8);
-        TinyAISampling how = {temperatures[random_below(5)], top_ps[random_below(5)],
-                              top_ps[random_below(5)],       random_below(2) ? 0.01F : 100,
-                              random_below(10),              random_below(6),
+        TinyAISampling how = {temperatures[random_below(5)],
+                              top_ps[random_below(5)],
+                              top_ps[random_below(5)],
+                              random_below(2) ? 0.01F : 100,
+                              random_below(10),
+                              random_below(6),
                               round};
         CHECK_EQ(tinyai_sampling_check(&how, NULL), 0);
         for (uint32_t i = 0; i < n; i++)
@@ -229,10 +232,10 @@ TEST(repeated_tokens_are_penalized_once) {
     const float logits[] = {4, 3, 2.5F, -1};
     const uint32_t history[] = {0, 1, 1, UINT32_MAX, 4};
     CHECK_EQ(sample_with(&how, logits, 4, history, 0, 0), 0);
-    CHECK_EQ(sample_with(&how, logits, 4, history, 1, 0), 1);  /* 0: 4 / 2 = 2 */
-    CHECK_EQ(sample_with(&how, logits, 4, history, 5, 0), 2);  /* 0: 2, 1: 1.5 */
+    CHECK_EQ(sample_with(&how, logits, 4, history, 1, 0), 1); /* 0: 4 / 2 = 2 */
+    CHECK_EQ(sample_with(&how, logits, 4, history, 5, 0), 2); /* 0: 2, 1: 1.5 */
     how.repeat_last_n = 4;
-    CHECK_EQ(sample_with(&how, logits, 4, history, 5, 0), 0);  /* only 1 among the last 4 */
+    CHECK_EQ(sample_with(&how, logits, 4, history, 5, 0), 0); /* only 1 among the last 4 */
     how.repeat_last_n = 0;
     CHECK_EQ(sample_with(&how, logits, 4, history, 5, 0), 0);
 
@@ -241,6 +244,17 @@ TEST(repeated_tokens_are_penalized_once) {
     const uint32_t repeated[] = {0, 0, 0, 0};
     CHECK_EQ(sample_with(&how, twice, 3, repeated, 4, 0), 0);    /* 4 / 2 = 2, not 4 / 16 */
     CHECK_EQ(sample_with(&how, negative, 3, repeated, 4, 0), 1); /* -1 * 2 = -2 */
+}
+
+TEST(a_penalty_does_not_overflow) {
+    TinyAISampling how = plain();
+    how.repeat_penalty = 0.01F;
+    const float logits[] = {3e38F, 3.1e38F};
+    const uint32_t history[] = {0, 1};
+    bool drawn[2] = {false};
+    for (uint32_t i = 0; i < 64; i++)
+        drawn[sample_with(&how, logits, 2, history, 2, i)] = true;
+    CHECK(drawn[0] && drawn[1]); /* both at the greatest float now */
 }
 
 /* ---- errors --------------------------------------------------------------------------------- */
@@ -271,7 +285,8 @@ TEST(options_out_of_range_are_refused_by_name) {
     } cases[] = {
         {offsetof(TinyAISampling, temperature), -0.1F,
          "temperature is -0.1, but must be from 0 to 100"},
-        {offsetof(TinyAISampling, temperature), 101, "temperature is 101, but must be from 0 to 100"},
+        {offsetof(TinyAISampling, temperature), 101,
+         "temperature is 101, but must be from 0 to 100"},
         {offsetof(TinyAISampling, top_p), 1.5F, "top_p is 1.5, but must be from 0 to 1"},
         {offsetof(TinyAISampling, min_p), INFINITY, "min_p is inf, but must be from 0 to 1"},
         {offsetof(TinyAISampling, repeat_penalty), 0,
@@ -301,7 +316,7 @@ TEST(the_same_seed_draws_the_same_tokens_for_ever) {
     random_state = 9;
     for (uint32_t i = 0; i < 1000; i++)
         logits[i] = uniform(-5, 5);
-    const uint32_t wanted[8] = {0};
+    const uint32_t wanted[] = {111, 830, 802, 97, 99, 99, 232, 558};
     for (uint32_t i = 0; i < 8; i++)
         CHECK_EQ(sample(&how, logits, 1000, i), wanted[i]);
 }
@@ -311,6 +326,6 @@ TEST_MAIN(T(philox_known_answers), T(random_numbers_depend_on_seed_sequence_and_
           T(temperature_0_takes_the_best_and_the_lowest_of_equals),
           T(of_equal_logits_the_lowest_ids_are_kept), T(extreme_logits_and_options_are_no_trouble),
           T(a_large_vocabulary_is_not_sorted_for_a_small_top_k),
-          T(repeated_tokens_are_penalized_once), T(logits_that_are_not_finite_are_named),
-          T(options_out_of_range_are_refused_by_name),
+          T(repeated_tokens_are_penalized_once), T(a_penalty_does_not_overflow),
+          T(logits_that_are_not_finite_are_named), T(options_out_of_range_are_refused_by_name),
           T(the_same_seed_draws_the_same_tokens_for_ever))

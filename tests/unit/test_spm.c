@@ -1,4 +1,5 @@
-/* The tokenizer: against llama.cpp's ids, and against a slow, literal tokenizer on random vocabularies. */
+/* The tokenizer: against llama.cpp's ids, and against a slow, literal tokenizer on random
+ * vocabularies. */
 #include "text/spm.h"
 
 #include <math.h>
@@ -9,7 +10,8 @@
 
 enum { NORMAL = 1, UNKNOWN, CONTROL, USER, UNUSED, BYTE }; /* token types */
 
-/* Encodes with scratch and room that are exactly as large as needed, so that the sanitizer sees more. */
+/* Encodes with scratch and room that are exactly as large as needed, so that the sanitizer sees
+ * more. */
 static uint32_t encode(const TaiVocab *v, const char *text, uint32_t n, uint32_t flags,
                        uint32_t *ids) {
     uint64_t scratch_bytes = tai_spm_scratch_bytes(n);
@@ -76,7 +78,8 @@ TEST(golden_vectors_of_llama_cpp) {
     free(json);
 }
 
-/* ---- a slow tokenizer, written after what llama.cpp does -------------------------------------- */
+/* ---- a slow tokenizer, written after what llama.cpp does --------------------------------------
+ */
 
 typedef struct Piece {
     uint32_t at, len;
@@ -187,7 +190,8 @@ static uint32_t slow_encode(const TaiVocab *v, const char *text, uint32_t n, uin
     return n_ids;
 }
 
-/* ---- random vocabularies and texts ------------------------------------------------------------ */
+/* ---- random vocabularies and texts ------------------------------------------------------------
+ */
 
 static const char *const letters[] = {"a", "b", "\xC3\xA9", "\xF0\x9F\xA6\x8A", "<", ">", "\n"};
 static const char BLANK[] = "\xE2\x96\x81";
@@ -230,7 +234,7 @@ static void random_vocab(TaiVocab *v, uint32_t n, bool loose) {
         uint32_t type = random_below(10);
         char *text = texts[used];
         if (type < 2) {
-            random_text(text, 4, n_letters, 1, 0, 0);
+            random_text(text, 4, n_letters, 1, loose, 0);
         } else if (loose) {
             random_text(text, 4, n_letters, 0, 2, 0);
         } else {
@@ -240,7 +244,10 @@ static void random_vocab(TaiVocab *v, uint32_t n, bool loose) {
             random_text(text + strlen(text), 3, n_letters, 0, 0, 0);
         }
         tokens[used++] = (TestToken){text, (float)random_below(6) - 3.0F,
-                                     type == 0 ? CONTROL : type == 1 ? USER : type == 2 ? UNUSED : NORMAL};
+                                     type == 0   ? CONTROL
+                                     : type == 1 ? USER
+                                     : type == 2 ? UNUSED
+                                                 : NORMAL};
     }
     vocab_begin(v, tokens, used);
     v->unk = 256;
@@ -342,8 +349,8 @@ TEST(safe_splits_are_found_at_words_only) {
 /* ---- limits --------------------------------------------------------------------------------- */
 
 TEST(a_megabyte_of_one_letter_takes_no_quadratic_time) {
-    const TestToken tokens[] = {{"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL},  {"</s>", 0, CONTROL},
-                                {"a", -9, NORMAL},     {"aa", -1, NORMAL},   {"aaaa", -2, NORMAL},
+    const TestToken tokens[] = {{"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL},   {"</s>", 0, CONTROL},
+                                {"a", -9, NORMAL},     {"aa", -1, NORMAL},    {"aaaa", -2, NORMAL},
                                 {"aaa", -3, NORMAL},   {"aaaaa", -4, NORMAL}, {" ", 0, NORMAL}};
     const uint32_t n = 1u << 20;
     TaiVocab v;
@@ -449,8 +456,7 @@ TEST(more_ids_than_room_are_counted) {
 
 /* Status of finishing a vocabulary of <unk>, <s>, </s> and one more token. */
 static int32_t finish_with(TestToken token, uint32_t eot, TinyAIError *error) {
-    TestToken tokens[] = {
-        {"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL}, {"</s>", 0, CONTROL}, token};
+    TestToken tokens[] = {{"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL}, {"</s>", 0, CONTROL}, token};
     TaiVocab v;
     memset(error, 0, sizeof *error);
     vocab_begin(&v, tokens, 4);
@@ -462,7 +468,8 @@ static int32_t finish_with(TestToken token, uint32_t eot, TinyAIError *error) {
 }
 
 TEST(malformed_vocabularies_are_refused_by_name) {
-    const char *malformed[] = {"<0x-1>", "<0x1>", "<0x0G>", "<0x00", "0x00", "", "<0x000>", "<0X00>"};
+    const char *malformed[] = {"<0x-1>", "<0x1>", "<0x0G>",  "<0x00",
+                               "0x00",   "",      "<0x000>", "<0X00>"};
     TinyAIError error;
     CHECK_EQ(finish_with((TestToken){"<0x0a>", 0, BYTE}, TAI_NO_TOKEN, &error), 0);
     for (uint32_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
@@ -513,11 +520,36 @@ TEST(equal_token_texts_are_legal_and_the_last_one_counts) {
     vocab_free(&v);
 }
 
+TEST(a_vocabulary_may_be_all_user_defined) {
+    char texts[1000][16];
+    TestToken tokens[1000];
+    TaiVocab v;
+    for (uint32_t i = 0; i < 1000; i++) {
+        snprintf(texts[i], sizeof *texts, "[%u]", i);
+        tokens[i] = (TestToken){texts[i], 0, USER};
+    }
+    vocab_begin(&v, tokens, 1000);
+    CHECK_EQ(tai_vocab_finish(&v, NULL), 0);
+    uint32_t ids[64];
+    v.add_space_prefix = false;
+    CHECK_EQ(encode(&v, "[1][999][0]", 11, 3, ids), 3);
+    CHECK(ids[0] == 1 && ids[1] == 999 && ids[2] == 0);
+    vocab_free(&v);
+
+    for (uint32_t i = 0; i < 1000; i++) /* they would need room in both indexes */
+        snprintf(texts[i], sizeof *texts, "[%u\xE2\x96\x81]", i);
+    TinyAIError error = {0};
+    vocab_begin(&v, tokens, 1000);
+    CHECK_EQ(tai_vocab_finish(&v, &error), TINYAI_E_UNSUPPORTED);
+    CHECK_STR(error.message, "too many user-defined tokens of the vocabulary hold blanks");
+    vocab_free(&v);
+}
+
 TEST(end_tokens_are_eos_eot_and_the_well_known_ones) {
-    const TestToken tokens[] = {{"<unk>", 0, UNKNOWN},     {"<s>", 0, CONTROL},
-                                {"</s>", 0, CONTROL},      {"<|eot_id|>", 0, NORMAL},
-                                {"<|im_end|>", 0, USER},   {"<end_of_turn>", 0, CONTROL},
-                                {"<|end|>", 0, CONTROL},   {"mine", 0, NORMAL}};
+    const TestToken tokens[] = {{"<unk>", 0, UNKNOWN},   {"<s>", 0, CONTROL},
+                                {"</s>", 0, CONTROL},    {"<|eot_id|>", 0, NORMAL},
+                                {"<|im_end|>", 0, USER}, {"<end_of_turn>", 0, CONTROL},
+                                {"<|end|>", 0, CONTROL}, {"mine", 0, NORMAL}};
     TaiVocab v;
     vocab_begin(&v, tokens, 8);
     v.eot = 7;
@@ -530,7 +562,7 @@ TEST(end_tokens_are_eos_eot_and_the_well_known_ones) {
 }
 
 TEST(byte_tokens_may_be_normal_or_the_bytes_themselves) {
-    const TestToken tokens[] = {{"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL}, {"</s>", 0, CONTROL},
+    const TestToken tokens[] = {{"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL},   {"</s>", 0, CONTROL},
                                 {"<0x41>", 0, BYTE},   {"<0x42>", 0, NORMAL}, {"C", 0, NORMAL}};
     TaiVocab v;
     vocab_begin(&v, tokens, 6);
@@ -545,7 +577,8 @@ TEST(byte_tokens_may_be_normal_or_the_bytes_themselves) {
     v.unk = TAI_NO_TOKEN;
     uint32_t n_ids;
     char scratch[256];
-    CHECK_EQ(tai_spm_encode(&v, "D", 1, 0, scratch, sizeof scratch, ids, 32, &n_ids), TINYAI_E_TEXT);
+    CHECK_EQ(tai_spm_encode(&v, "D", 1, 0, scratch, sizeof scratch, ids, 32, &n_ids),
+             TINYAI_E_TEXT);
     vocab_free(&v);
 }
 
@@ -553,12 +586,21 @@ TEST(words_are_only_split_where_no_merge_can_cross) {
     const struct {
         const char *token;
         bool splits;
-    } cases[] = {{"\xE2\x96\x81\xE2\x96\x81" "a", true}, {"a\xE2\x96\x81", false}, /* a + blank */
-                 {"\xE2\x96\x81" "a\xE2\x96\x81" "b", true}, /* no two parts of it are tokens */
-                 {"ab\xE2\x96\x81", true}};                   /* ab is none */
+    } cases[] = {{"\xE2\x96\x81\xE2\x96\x81"
+                  "a",
+                  true},
+                 {"a\xE2\x96\x81", false}, /* a + blank */
+                 {"\xE2\x96\x81"
+                  "a\xE2\x96\x81"
+                  "b",
+                  true},                    /* no two parts of it are tokens */
+                 {"ab\xE2\x96\x81", true}}; /* ab is none */
     for (uint32_t i = 0; i < 4; i++) {
-        const TestToken tokens[] = {{"<unk>", 0, UNKNOWN}, {"<s>", 0, CONTROL}, {"</s>", 0, CONTROL},
-                                    {cases[i].token, 0, NORMAL}, {"<a\xE2\x96\x81>", 0, CONTROL}};
+        const TestToken tokens[] = {{"<unk>", 0, UNKNOWN},
+                                    {"<s>", 0, CONTROL},
+                                    {"</s>", 0, CONTROL},
+                                    {cases[i].token, 0, NORMAL},
+                                    {"<a\xE2\x96\x81>", 0, CONTROL}};
         TaiVocab v;
         vocab_begin(&v, tokens, 5);
         CHECK_EQ(tai_vocab_finish(&v, NULL), 0);
@@ -576,6 +618,7 @@ TEST_MAIN(T(golden_vectors_of_llama_cpp), T(equals_a_slow_tokenizer_on_random_vo
           T(malformed_vocabularies_are_refused_by_name),
           T(vocabularies_beyond_the_limits_are_refused),
           T(equal_token_texts_are_legal_and_the_last_one_counts),
+          T(a_vocabulary_may_be_all_user_defined),
           T(end_tokens_are_eos_eot_and_the_well_known_ones),
           T(byte_tokens_may_be_normal_or_the_bytes_themselves),
           T(words_are_only_split_where_no_merge_can_cross))

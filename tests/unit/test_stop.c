@@ -1,4 +1,5 @@
-/* Stop strings, alone and behind the UTF-8 stream: cut the text anywhere, the result is the same. */
+/* Stop strings, alone and behind the UTF-8 stream: cut the text anywhere, the result is the same.
+ */
 #include "text/stop.h"
 
 #include "text/text_stream.h"
@@ -53,31 +54,42 @@ TEST(text_ends_before_the_first_complete_stop_string) {
         {{"stop"}, "stop", "", true},
         {{NULL}, "nothing to stop at", "nothing to stop at", false},
         {{"\n\n", "User:"}, "One\nTwo User: x\n\n", "One\nTwo ", true},
-        {{"bcd", "abcde"}, "xabcdef", "xa", true},            /* "bcd" is complete first */
-        {{"bcd", "abcd"}, "xabcdef", "x", true},              /* both at once: the longest */
+        {{"bcd", "abcde"}, "xabcdef", "xa", true}, /* "bcd" is complete first */
+        {{"bcd", "abcd"}, "xabcdef", "x", true},   /* both at once: the longest */
         {{"abcd", "bcd"}, "xabcdef", "x", true},
-        {{"ab", "abcd"}, "xabcd", "x", true},                 /* no waiting for the longer one */
+        {{"ab", "abcd"}, "xabcd", "x", true}, /* no waiting for the longer one */
         {{"aaab"}, "aaaaaaab!", "aaaa", true},
         {{"abab!", "ba?"}, "ababab!", "ab", true},
         {{"\xC3\xA9"}, "caf\xC3\xA8 caf\xC3\xA9", "caf\xC3\xA8 caf", true},
-        {{"\xE2\x82\xAC"}, "a\xE2\x82" "b\xE2\x82\xAC", "a\xEF\xBF\xBD" "b", true},
-        {{"\xEF\xBF\xBD"}, "a\xFF" "b", "a", true},
+        {{"\xE2\x82\xAC"},
+         "a\xE2\x82"
+         "b\xE2\x82\xAC",
+         "a\xEF\xBF\xBD"
+         "b",
+         true},
+        {{"\xEF\xBF\xBD"},
+         "a\xFF"
+         "b",
+         "a",
+         true},
         {{"x"}, "a\xE2\x82", "a\xEF\xBF\xBD", false},
-        {{"\xEF\xBF\xBD"}, "a\xE2\x82", "a", true},           /* at the very end */
+        {{"\xEF\xBF\xBD"}, "a\xE2\x82", "a", true}, /* at the very end */
     };
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint32_t n_stops = 0, n = (uint32_t)strlen(cases[i].text);
         while (n_stops < 4 && cases[i].stops[n_stops])
             n_stops++;
         for (uint64_t cuts = 0; cuts < 1u << (n < 12 ? n : 12); cuts++) {
-            Result r = stream(cases[i].stops, n_stops, cases[i].text, cuts | cuts << 12 | cuts << 24);
+            Result r =
+                stream(cases[i].stops, n_stops, cases[i].text, cuts | cuts << 12 | cuts << 24);
             CHECK_STR(r.text, cases[i].wanted);
             CHECK_EQ(r.matched, cases[i].matched);
         }
     }
 }
 
-/* The end of the first stop string that is complete, and the beginning of the longest that ends there. */
+/* The end of the first stop string that is complete, and the beginning of the longest that ends
+ * there. */
 static Result by_search(const char *const *stops, uint32_t n_stops, const char *text) {
     Result r = {{0}, 0, false};
     uint32_t n = (uint32_t)strlen(text), cut = n;
@@ -178,6 +190,5 @@ TEST(a_token_without_text_ends_a_character) {
 }
 
 TEST_MAIN(T(text_ends_before_the_first_complete_stop_string), T(equals_a_search_on_random_texts),
-          T(holds_back_only_what_could_become_a_stop_string),
-          T(text_behind_a_match_is_swallowed), T(limits_of_the_stop_strings),
-          T(a_token_without_text_ends_a_character))
+          T(holds_back_only_what_could_become_a_stop_string), T(text_behind_a_match_is_swallowed),
+          T(limits_of_the_stop_strings), T(a_token_without_text_ends_a_character))

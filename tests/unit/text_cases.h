@@ -1,4 +1,5 @@
-/* What the tests of src/text share: random numbers, small vocabularies and that of the bundled model. */
+/* What the tests of src/text share: random numbers, small vocabularies and that of the bundled
+ * model. */
 #ifndef TAI_TEXT_CASES_H
 #define TAI_TEXT_CASES_H
 

@@ -6,7 +6,7 @@ import type { Traffic } from '../traffic.js'
 import type { Source } from '../types.js'
 
 /** Longest piece that is asked for at once where each costs a JavaScript buffer. */
-export const BUFFERED_READ_BYTES = 1 << 20
+export const BUFFERED_READ_BYTES = 512 << 10
 
 export class CustomSource implements ByteSource {
   readonly size: number

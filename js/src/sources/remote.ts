@@ -40,7 +40,7 @@ export class RemoteSource implements ByteSource {
     throwIfAborted(signal)
     const id = ++this.#lastId
     this.#traffic.requests++
-    this.#traffic.hold(into.length)
+    this.#traffic.hold(2 * into.length) // what the source gave, and the copy that was sent
     const onAbort = () => {
       this.#post({ type: 'unread', id })
       this.#waiting.get(id)?.reject(abortError(signal))
@@ -56,7 +56,7 @@ export class RemoteSource implements ByteSource {
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#waiting.delete(id)
-      this.#traffic.release(into.length)
+      this.#traffic.release(2 * into.length)
     }
   }
 

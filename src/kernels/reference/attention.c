@@ -7,13 +7,14 @@
  *     out[c] = (sum over p of e[p] * V[p][c]) / z     positions ascending
  *
  * Nothing depends on how the positions were grouped: prefill and decode agree bit for bit. */
+#include "kernels/bits.h"
 #include "kernels/kv.h"
 #include "kernels/math.h"
 #include "kernels/reference/reference.h"
 
 static float kv_get(const TaiKvHead *kv, size_t index) {
     if (kv->type == TAI_KV_F16)
-        return tai_f16_to_f32(((const uint16_t *)kv->groups)[index]);
+        return tai_f16_weight(((const uint16_t *)kv->groups)[index]);
     return ((const float *)kv->groups)[index];
 }
 

@@ -2,6 +2,7 @@
  *
  * The dot product takes the activations as they are, f32, and sums in 8 virtual lanes: product i
  * goes to lane i mod 8, ascending, and tai_lanes_sum ends it. A tail goes on in its lanes. */
+#include "kernels/bits.h"
 #include "kernels/math.h"
 #include "kernels/reference/reference.h"
 
@@ -18,7 +19,7 @@ float tai_ref_dot_f16(const void *w, const void *act, uint32_t k) {
     const float *x = act;
     float lane[8] = {0};
     for (uint32_t i = 0; i < k; i++)
-        lane[i % 8] += tai_f16_to_f32(row[i]) * x[i];
+        lane[i % 8] += tai_f16_weight(row[i]) * x[i];
     return tai_lanes_sum(lane);
 }
 
@@ -40,7 +41,7 @@ void tai_ref_dequantize_f32(const void *w, uint32_t n, float *y) {
 void tai_ref_dequantize_f16(const void *w, uint32_t n, float *y) {
     const uint16_t *row = w;
     for (uint32_t i = 0; i < n; i++)
-        y[i] = tai_f16_to_f32(row[i]);
+        y[i] = tai_f16_weight(row[i]);
 }
 
 void tai_ref_dequantize_bf16(const void *w, uint32_t n, float *y) {

@@ -6,8 +6,8 @@
  *     weight j = d * (qj - 8)
  *
  * Dot: y += (float)isum * (d * da), isum = sum over j of (qj - 8) * aj, exact. */
+#include "kernels/bits.h"
 #include "kernels/blocks.h"
-#include "kernels/math.h"
 #include "kernels/reference/reference.h"
 
 static int32_t weight(const TaiQ4_0 *block, uint32_t j) {
@@ -23,7 +23,7 @@ float tai_ref_dot_q4_0(const void *w, const void *act, uint32_t k) {
         int32_t isum = 0;
         for (uint32_t j = 0; j < TAI_BLOCK; j++)
             isum += weight(&block[b], j) * a[b].q[j];
-        y += (float)isum * (tai_f16_to_f32(block[b].d) * a[b].d);
+        y += (float)isum * (tai_f16_weight(block[b].d) * a[b].d);
     }
     return y;
 }
@@ -32,6 +32,6 @@ void tai_ref_dequantize_q4_0(const void *w, uint32_t n, float *y) {
     const TaiQ4_0 *block = w;
     for (uint32_t i = 0; i < n; i++) {
         const TaiQ4_0 *b = &block[i / TAI_BLOCK];
-        y[i] = (float)weight(b, i % TAI_BLOCK) * tai_f16_to_f32(b->d);
+        y[i] = (float)weight(b, i % TAI_BLOCK) * tai_f16_weight(b->d);
     }
 }

@@ -15,8 +15,8 @@
  * Dot: y += (d * da) * (float)isum - (dmin * da) * (float)msum, exact inside:
  *      isum = sum over sub-blocks of s * (sum of q * a), msum = sum over sub-blocks of m * (sum of
  * a). |isum| <= 256 * 63 * 15 * 127 < 2^25: the conversion to f32 rounds (to nearest even). */
+#include "kernels/bits.h"
 #include "kernels/blocks.h"
-#include "kernels/math.h"
 #include "kernels/reference/reference.h"
 
 static int32_t scale_of(const TaiQ4_K *block, uint32_t sub) {
@@ -50,8 +50,8 @@ float tai_ref_dot_q4_k(const void *w, const void *act, uint32_t k) {
             isum += scale_of(&block[b], sub) * dot;
             msum += minimum_of(&block[b], sub) * sum;
         }
-        y += (tai_f16_to_f32(block[b].d) * a[b].d) * (float)isum -
-             (tai_f16_to_f32(block[b].dmin) * a[b].d) * (float)msum;
+        y += (tai_f16_weight(block[b].d) * a[b].d) * (float)isum -
+             (tai_f16_weight(block[b].dmin) * a[b].d) * (float)msum;
     }
     return y;
 }
@@ -61,8 +61,8 @@ void tai_ref_dequantize_q4_k(const void *w, uint32_t n, float *y) {
     for (uint32_t i = 0; i < n; i++) {
         const TaiQ4_K *b = &block[i / TAI_SUPERBLOCK];
         uint32_t sub = i % TAI_SUPERBLOCK / 32;
-        float scale = tai_f16_to_f32(b->d) * (float)scale_of(b, sub);
-        float minimum = tai_f16_to_f32(b->dmin) * (float)minimum_of(b, sub);
+        float scale = tai_f16_weight(b->d) * (float)scale_of(b, sub);
+        float minimum = tai_f16_weight(b->dmin) * (float)minimum_of(b, sub);
         y[i] = scale * (float)quant_of(b, sub, i % 32) - minimum;
     }
 }

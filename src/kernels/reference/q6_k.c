@@ -10,8 +10,8 @@
  *
  * Dot: y += (d * da) * (float)isum, isum = sum over sub-blocks of s * (sum of (q - 32) * a), exact.
  *      |isum| <= 256 * 128 * 32 * 127 < 2^28: the conversion to f32 rounds (to nearest even). */
+#include "kernels/bits.h"
 #include "kernels/blocks.h"
-#include "kernels/math.h"
 #include "kernels/reference/reference.h"
 
 static int32_t weight(const TaiQ6_K *block, uint32_t i) {
@@ -34,7 +34,7 @@ float tai_ref_dot_q6_k(const void *w, const void *act, uint32_t k) {
                 dot += weight(&block[b], i) * a[b].q[i];
             isum += block[b].scales[sub] * dot;
         }
-        y += (tai_f16_to_f32(block[b].d) * a[b].d) * (float)isum;
+        y += (tai_f16_weight(block[b].d) * a[b].d) * (float)isum;
     }
     return y;
 }
@@ -44,7 +44,7 @@ void tai_ref_dequantize_q6_k(const void *w, uint32_t n, float *y) {
     for (uint32_t i = 0; i < n; i++) {
         const TaiQ6_K *b = &block[i / TAI_SUPERBLOCK];
         uint32_t in_block = i % TAI_SUPERBLOCK;
-        float scale = tai_f16_to_f32(b->d) * (float)b->scales[in_block / 16];
+        float scale = tai_f16_weight(b->d) * (float)b->scales[in_block / 16];
         y[i] = scale * (float)weight(b, in_block);
     }
 }

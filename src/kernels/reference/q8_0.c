@@ -7,8 +7,8 @@
  *
  * Dot: y += (float)isum * (d * da), isum = sum over j of qj * aj, exact: |isum| <= 32 * 128 * 127.
  */
+#include "kernels/bits.h"
 #include "kernels/blocks.h"
-#include "kernels/math.h"
 #include "kernels/reference/reference.h"
 
 float tai_ref_dot_q8_0(const void *w, const void *act, uint32_t k) {
@@ -19,7 +19,7 @@ float tai_ref_dot_q8_0(const void *w, const void *act, uint32_t k) {
         int32_t isum = 0;
         for (uint32_t j = 0; j < TAI_BLOCK; j++)
             isum += block[b].qs[j] * a[b].q[j];
-        y += (float)isum * (tai_f16_to_f32(block[b].d) * a[b].d);
+        y += (float)isum * (tai_f16_weight(block[b].d) * a[b].d);
     }
     return y;
 }
@@ -28,6 +28,6 @@ void tai_ref_dequantize_q8_0(const void *w, uint32_t n, float *y) {
     const TaiQ8_0 *block = w;
     for (uint32_t i = 0; i < n; i++) {
         const TaiQ8_0 *b = &block[i / TAI_BLOCK];
-        y[i] = (float)b->qs[i % TAI_BLOCK] * tai_f16_to_f32(b->d);
+        y[i] = (float)b->qs[i % TAI_BLOCK] * tai_f16_weight(b->d);
     }
 }

@@ -28,7 +28,9 @@ export async function launch() {
     const lines = []
     page.on('console', (message) => lines.push(`${message.type()}: ${message.text()}`))
     page.on('pageerror', (error) => lines.push(`uncaught: ${error.message}`))
-    page.on('requestfailed', (r) => lines.push(`request failed: ${r.url()} ${r.failure()?.errorText}`))
+    page.on('requestfailed', (r) =>
+      lines.push(`request failed: ${r.url()} ${r.failure()?.errorText}`),
+    )
     await page.goto(url)
     return new Page(
       name,

@@ -121,7 +121,8 @@ export async function launch() {
           return value ?? undefined
         },
         click: async (selector) => (await session.findElement(By.css(selector))).click(),
-        upload: async (selector, path) => (await session.findElement(By.css(selector))).sendKeys(path),
+        upload: async (selector, path) =>
+          (await session.findElement(By.css(selector))).sendKeys(path),
         screenshot: async () => Buffer.from(await session.takeScreenshot(), 'base64'),
         close: () => session.quit(),
       },

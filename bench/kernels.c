@@ -1,0 +1,81 @@
+/* The kernels timed alone, in wasm; bench/kernels.mjs drives it. Memory above the static data is
+ * handed out once per case. */
+#include "kernels/kernels.h"
+
+#include "kernels/blocks.h"
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+
+extern uint8_t __heap_base[];
+
+static struct {
+    const TaiKernels *kernels;
+    TaiType type;
+    uint32_t n_rows, k, n_tokens;
+    size_t act_stride;
+    uint8_t *w, *act;
+    float *x, *y;
+} bench;
+
+static uint8_t *at;
+
+static void *take(size_t bytes) {
+    uint8_t *taken = at;
+    at += (bytes + 63) / 64 * 64;
+    return taken;
+}
+
+static uint32_t rng = 1;
+
+static uint32_t random_bits(void) {
+    return rng = rng * 1664525u + 1013904223u;
+}
+
+/* Random bytes; f16 numbers of 1 / 128 wherever a scale or a number is. */
+static void fill_weights(size_t bytes) {
+    size_t block = tai_kernel_row_bytes(bench.type, 256) /
+                   (tai_act_form(bench.type) == TAI_ACT_Q8_256 ? 1 : 8);
+    for (size_t i = 0; i < bytes; i++)
+        bench.w[i] = (uint8_t)(random_bits() >> 24);
+    if (tai_act_form(bench.type) == TAI_ACT_F32)
+        block = bench.type == TAI_TYPE_F32 ? 4 : 2;
+    for (size_t i = 0; i + block <= bytes; i += block) {
+        size_t scale = bench.type == TAI_TYPE_Q6_K || bench.type == TAI_TYPE_F32 ? block - 2 : 0;
+        bench.w[i + scale + 1] = 0x20;
+        if (bench.type == TAI_TYPE_Q4_K)
+            bench.w[i + 3] = 0x20;
+    }
+}
+
+/* Returns the bytes of memory that the case takes; call with enough of them. */
+EXPORT(bench_prepare)
+uint32_t bench_prepare(TaiTier tier, TaiType type, uint32_t n_rows, uint32_t k, uint32_t n_tokens) {
+    bench.kernels = tai_kernels(tier);
+    bench.type = type;
+    bench.n_rows = n_rows;
+    bench.k = k;
+    bench.n_tokens = n_tokens;
+    bench.act_stride = (size_t)tai_act_bytes(tai_act_form(type), k);
+    size_t w_bytes = tai_kernel_row_bytes(type, k) * n_rows;
+    at = __heap_base;
+    at = take((64 - (uintptr_t)at % 64) % 64);
+    at += (64 - (uintptr_t)at % 64) % 64;
+    bench.w = take(w_bytes);
+    bench.act = take(bench.act_stride * n_tokens);
+    bench.x = take(sizeof(float) * k);
+    bench.y = take(sizeof(float) * n_rows * n_tokens);
+    if ((size_t)at > __builtin_wasm_memory_size(0) * 65536)
+        return (uint32_t)(size_t)at;
+    fill_weights(w_bytes);
+    for (uint32_t i = 0; i < k; i++)
+        bench.x[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    for (uint32_t t = 0; t < n_tokens; t++)
+        bench.kernels->quantize(tai_act_form(type), bench.x, k, bench.act + t * bench.act_stride);
+    return (uint32_t)(size_t)at;
+}
+
+EXPORT(bench_matmul)
+void bench_matmul(void) {
+    bench.kernels->matmul(bench.type, bench.w, bench.n_rows, bench.k, bench.act, bench.act_stride,
+                          bench.n_tokens, bench.y, bench.n_rows);
+}

@@ -1,0 +1,329 @@
+// The command line. One table describes every option: it is parsed with, and --help prints it.
+import { parseArgs } from 'node:util'
+import { version } from '../index.js'
+import { parseSize } from '../size.js'
+import type { GenerateOptions, LoadOptions } from '../types.js'
+
+export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity'
+
+export interface Request {
+  command: CommandName
+  /** undefined: the default model. */
+  model: string | undefined
+  /** run; undefined: from standard input. */
+  prompt: string | undefined
+  /** perplexity: the text; undefined: from standard input. */
+  file: string | undefined
+  load: LoadOptions
+  generate: GenerateOptions
+  json: boolean
+  logitsHash: boolean
+  report: string | undefined
+}
+
+/** Nothing left to do: help or version. */
+export interface Answer {
+  text: string
+  code: number
+}
+
+export class UsageError extends Error {}
+
+interface CommandRule {
+  operands: string
+  most: number
+  help: string
+}
+
+const COMMANDS: Record<CommandName, CommandRule> = {
+  run: {
+    operands: '[MODEL] [PROMPT]',
+    most: 2,
+    help: 'continue a prompt (from standard input if not given)',
+  },
+  plan: { operands: '[MODEL]', most: 1, help: 'what a model takes, from its header alone' },
+  inspect: { operands: '[MODEL]', most: 1, help: 'dimensions of a model, and where its bytes go' },
+  perplexity: { operands: '[MODEL]', most: 1, help: 'how well a model predicts a text' },
+}
+
+type Kind = 'flag' | 'text' | 'size' | 'whole' | 'real' | readonly string[]
+
+interface Rule {
+  kind: Kind
+  /** How --help shows the value. */
+  value?: string
+  commands: readonly CommandName[]
+  help: string
+  set(request: Request, value: never): void
+}
+
+const ALL: readonly CommandName[] = ['run', 'plan', 'inspect', 'perplexity']
+const MODEL: readonly CommandName[] = ['run', 'plan', 'perplexity']
+const RUN: readonly CommandName[] = ['run']
+
+const RULES: Record<string, Rule> = {
+  memory: {
+    kind: 'size',
+    value: 'SIZE',
+    commands: ALL,
+    help: 'memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB',
+    set: ({ load }, bytes: number) => (load.memoryBudget = bytes),
+  },
+  context: {
+    kind: 'whole',
+    value: 'N',
+    commands: ALL,
+    help: "tokens of context. Default: the model's own, at most 4096, lowered until it fits",
+    set: ({ load }, tokens: number) => (load.contextLength = tokens),
+  },
+  kv: {
+    kind: ['f32', 'f16'],
+    value: 'TYPE',
+    commands: ALL,
+    help: 'keys and values as f32 or f16',
+    set: ({ load }, type: 'f32' | 'f16') => (load.kv = type),
+  },
+  kernels: {
+    kind: ['auto', 'scalar', 'simd128'],
+    value: 'KIND',
+    commands: MODEL,
+    help: 'auto, scalar or simd128: the result is the same',
+    set: ({ load }, kernels: 'auto' | 'scalar' | 'simd128') => (load.kernels = kernels),
+  },
+  threads: {
+    kind: 'whole',
+    value: 'N',
+    commands: ['run', 'perplexity'],
+    help: '1 so far',
+    set: ({ load }, threads: number) => (load.threads = threads),
+  },
+  'read-chunk': {
+    kind: 'size',
+    value: 'SIZE',
+    commands: MODEL,
+    help: 'longest single read, 4KB to 64MB',
+    set: ({ load }, bytes: number) => (load.readChunkBytes = bytes),
+  },
+  'no-prefetch': {
+    kind: 'flag',
+    commands: MODEL,
+    help: 'no slot for reading ahead: less memory',
+    set: ({ load }) => (load.prefetch = false),
+  },
+  'no-worker': {
+    kind: 'flag',
+    commands: ALL,
+    help: 'run the engine in the main thread',
+    set: ({ load }) => (load.worker = false),
+  },
+  'max-tokens': {
+    kind: 'whole',
+    value: 'N',
+    commands: RUN,
+    help: 'tokens to generate. Default 0: until the context is full',
+    set: ({ generate }, tokens: number) => {
+      if (tokens > 0) generate.maxTokens = tokens
+    },
+  },
+  temperature: {
+    kind: 'real',
+    value: 'T',
+    commands: RUN,
+    help: '0 takes the best token',
+    set: ({ generate }, value: number) => (generate.temperature = value),
+  },
+  'top-k': {
+    kind: 'whole',
+    value: 'K',
+    commands: RUN,
+    help: 'only the K best tokens; 0: all',
+    set: ({ generate }, value: number) => (generate.topK = value),
+  },
+  'top-p': {
+    kind: 'real',
+    value: 'P',
+    commands: RUN,
+    help: 'only the best tokens that sum to probability P; 1: all',
+    set: ({ generate }, value: number) => (generate.topP = value),
+  },
+  'min-p': {
+    kind: 'real',
+    value: 'P',
+    commands: RUN,
+    help: 'only tokens at least P times as probable as the best; 0: all',
+    set: ({ generate }, value: number) => (generate.minP = value),
+  },
+  'repeat-penalty': {
+    kind: 'real',
+    value: 'X',
+    commands: RUN,
+    help: 'divides the logits of tokens seen lately; 1: none',
+    set: ({ generate }, value: number) => (generate.repeatPenalty = value),
+  },
+  seed: {
+    kind: 'whole',
+    value: 'N',
+    commands: RUN,
+    help: 'same seed, same text on every host. Default: random',
+    set: ({ generate }, value: number) => (generate.seed = value),
+  },
+  stop: {
+    kind: 'text',
+    value: 'TEXT',
+    commands: RUN,
+    help: 'ends the text before TEXT; may be given 16 times',
+    set: ({ generate }, text: string) => (generate.stop = [...(generate.stop ?? []), text]),
+  },
+  'ignore-eos': {
+    kind: 'flag',
+    commands: RUN,
+    help: 'go on after the end of the text',
+    set: ({ generate }) => (generate.ignoreEos = true),
+  },
+  file: {
+    kind: 'text',
+    value: 'TEXT',
+    commands: ['perplexity'],
+    help: 'the text. Default: standard input',
+    set: (request, name: string) => (request.file = name),
+  },
+  'logits-hash': {
+    kind: 'flag',
+    commands: RUN,
+    help: 'print the hash of all logits',
+    set: (request) => (request.logitsHash = true),
+  },
+  json: {
+    kind: 'flag',
+    commands: ALL,
+    help: 'one JSON object on standard output',
+    set: (request) => (request.json = true),
+  },
+  report: {
+    kind: 'text',
+    value: 'FILE',
+    commands: RUN,
+    help: 'write the memory and streaming report; - for standard output',
+    set: (request, name: string) => (request.report = name),
+  },
+  help: { kind: 'flag', commands: ALL, help: 'this text', set: () => {} },
+  version: { kind: 'flag', commands: ALL, help: 'print the version', set: () => {} },
+}
+
+export function parseCommandLine(args: string[]): Request | Answer {
+  const name = args[0]
+  if (name === undefined) return { text: helpText(), code: 2 }
+  if (['--help', '-h', 'help'].includes(name)) return { text: helpText(), code: 0 }
+  if (name === '--version') return { text: `tinyai ${version}\n`, code: 0 }
+  if (!isCommand(name)) throw new UsageError(`unknown command ${name}. See tinyai --help`)
+  return parseOptions(name, args.slice(1))
+}
+
+function isCommand(name: string): name is CommandName {
+  return Object.hasOwn(COMMANDS, name)
+}
+
+function parseOptions(command: CommandName, args: string[]): Request | Answer {
+  const rules = Object.entries(RULES).filter(([, rule]) => rule.commands.includes(command))
+  const { values, positionals } = parse(command, args, rules)
+  if (values.help) return { text: commandHelp(command, rules), code: 0 }
+  if (values.version) return { text: `tinyai ${version}\n`, code: 0 }
+  const extra = positionals[COMMANDS[command].most]
+  if (extra !== undefined) throw usage(command, `too many arguments: ${extra}`)
+
+  const request: Request = {
+    command,
+    model: positionals[0],
+    prompt: positionals[1],
+    file: undefined,
+    load: {},
+    generate: {},
+    json: false,
+    logitsHash: false,
+    report: undefined,
+  }
+  for (const [name, rule] of rules) {
+    for (const value of [values[name] ?? []].flat()) {
+      rule.set(request, readValue(command, name, rule.kind, value) as never)
+    }
+  }
+  return request
+}
+
+type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
+
+function parse(
+  command: CommandName,
+  args: string[],
+  rules: [string, Rule][],
+): { values: Values; positionals: string[] } {
+  const options = Object.fromEntries(
+    rules.map(([name, { kind }]) => [
+      name,
+      {
+        type: kind === 'flag' ? ('boolean' as const) : ('string' as const),
+        multiple: name === 'stop',
+        ...(name === 'help' ? { short: 'h' } : {}),
+      },
+    ]),
+  )
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    throw usage(command, (error as Error).message.replace(/\. To specify a positional.*$/s, ''))
+  }
+}
+
+/** What an option is set to; text that it does not take is a usage error. */
+function readValue(
+  command: CommandName,
+  name: string,
+  kind: Kind,
+  value: string | boolean,
+): unknown {
+  if (typeof value === 'boolean' || kind === 'flag') return value
+  const wrong = () => usage(command, `--${name} does not take "${value}"`)
+  if (kind === 'text') {
+    if (value === '') throw wrong()
+    return value
+  }
+  if (typeof kind === 'object') {
+    if (!kind.includes(value)) throw wrong()
+    return value
+  }
+  const number = kind === 'size' ? parseSize(value) : decimal(value)
+  if (!Number.isFinite(number) || (kind !== 'real' && !Number.isSafeInteger(number))) throw wrong()
+  return number
+}
+
+/** Number() would also take blanks, signs, hexadecimal and "". */
+function decimal(text: string): number {
+  return /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+}
+
+function usage(command: CommandName, problem: string): UsageError {
+  return new UsageError(`${problem}. See tinyai ${command} --help`)
+}
+
+// ---- help ----------------------------------------------------------------------------------------
+
+function helpText(): string {
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { operands, help }]) => `  tinyai ${name.padEnd(10)} ${operands.padEnd(17)} ${help}`,
+  )
+  return `TinyAI ${version}: language models inside a hard memory budget
+
+${lines.join('\n')}
+
+MODEL is a GGUF file or an http(s) URL of one; without it: $TINYAI_MODEL, or the bundled storyteller.
+tinyai COMMAND --help lists the options. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
+`
+}
+
+function commandHelp(command: CommandName, rules: [string, Rule][]): string {
+  const { operands, help } = COMMANDS[command]
+  const lines = rules.map(
+    ([name, rule]) => `  ${`--${name} ${rule.value ?? ''}`.padEnd(25)}${rule.help}`,
+  )
+  return `tinyai ${command} ${operands} [options]: ${help}\n\n${lines.join('\n')}\n`
+}

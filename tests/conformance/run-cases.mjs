@@ -1,0 +1,28 @@
+// Registers the conformance cases as tests of one host.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { CASES, outcomeOf, runsOf } from './cases.mjs'
+
+/**
+ * host: {name, sources, plan(case) -> plan, run(case, run) -> {tokens, stats}}; run is {budget, chunk, kernels, source}.
+ */
+export function testCases(host) {
+  for (const one of CASES) {
+    describe(`the same tokens and logits: ${one.name} (${host.name})`, () => {
+      test('at every budget, read size, kernel and source', async () => {
+        const plan = await host.plan(one)
+        assert.ok(plan.minBudget < plan.fileBytes || plan.residentBytes > plan.minBudget)
+        for (const run of runsOf(plan, host.sources, host)) {
+          const { tokens, stats } = await host.run(one, run)
+          const what = JSON.stringify(run)
+          assert.deepEqual(outcomeOf(tokens, stats), one.expected, what)
+          assert.ok(stats.memory.peakBytes <= run.budget, what)
+          assert.equal(stats.memory.peakBytes, stats.memory.plannedPeakBytes, what)
+          if (run.kernels !== 'simd128' || host.simd !== false) {
+            assert.equal(stats.engine.kernels, run.kernels, what)
+          }
+        }
+      })
+    })
+  }
+}
