@@ -7,6 +7,7 @@ The same with wasmtime's own command:
 import os
 import signal
 import sys
+from importlib.metadata import version
 
 import wasmtime
 
@@ -15,17 +16,19 @@ PAGE_BYTES = 65536
 
 
 def folders(arguments, environment):
-    """Folders that the arguments name, spelled as there: those of options (--file=TEXT) and operands."""
+    """Folders of the files that the arguments (also behind --option=) and the environment name."""
     names = [a.split("=", 1)[1] if a.startswith("--") and "=" in a else a for a in arguments]
     names += [environment.get("TINYAI_MODEL", ""), "models/storyteller/storyteller-q8_0.gguf"]
     found = []
     for name in names:
         folder = os.path.dirname(name)
-        if (folder or os.path.isfile(name)) and os.path.isdir(folder or ".") and folder not in found:
-            found.append(folder)
-        if name and name not in found and os.path.isdir(name):
+        if os.path.isdir(name):
             found.append(name)  # so that the command can say that it is a folder
-    return [folder or "." for folder in found]
+        elif os.path.isfile(name):
+            found.append(folder or ".")
+        elif folder.strip("/") and os.path.isdir(folder) and not any(c.isspace() for c in name):
+            found.append(folder)  # so that it can say that the file is not there
+    return list(dict.fromkeys(found))
 
 
 def report_folder(arguments):
@@ -64,6 +67,21 @@ def wasi_config(arguments, environment):
     return config
 
 
+def load(engine, path):
+    """The compiled module; kept beside the module itself, because compiling takes longer than most runs."""
+    compiled = f"{path}.wasmtime-{version('wasmtime')}"
+    if os.path.exists(compiled) and os.path.getmtime(compiled) > os.path.getmtime(path):
+        return wasmtime.Module.deserialize_file(engine, compiled)
+    module = wasmtime.Module.from_file(engine, path)
+    try:
+        with open(f"{compiled}.{os.getpid()}", "wb") as file:
+            file.write(module.serialize())
+        os.replace(file.name, compiled)  # never half a file, whoever else runs
+    except OSError:
+        pass  # it was only to save time
+    return module
+
+
 def run(arguments, environment=os.environ, module=MODULE):
     """Returns the exit code and the bytes of linear memory at the end."""
     engine = wasmtime.Engine()
@@ -71,7 +89,7 @@ def run(arguments, environment=os.environ, module=MODULE):
     linker.define_wasi()
     store = wasmtime.Store(engine)
     store.set_wasi(wasi_config(arguments, environment))
-    instance = linker.instantiate(store, wasmtime.Module.from_file(engine, module))
+    instance = linker.instantiate(store, load(engine, module))
     exports = instance.exports(store)
     code = 0
     try:

@@ -19,7 +19,7 @@ const status = (words) => {
   find('#status').textContent = words
 }
 
-/** The model that was chosen: {source, planSource}; null while there is none. */
+/** The model that was chosen: {source, planSource, wishes: options of plan()}; null while there is none. */
 let choice = null
 /** The newest plan of that choice, null when it cannot be planned. */
 let current = null
@@ -81,13 +81,11 @@ const planner = {
   },
 }
 
-const wish = (changes) => {
+/** What the person asks for, on top of what was asked for before. */
+function wish(changes) {
   if (!choice) return
-  planner.ask({
-    memoryBudget: current?.budgetBytes ?? find('#budget-bytes').value,
-    contextLength: current?.contextLength ?? Number(find('#context').value),
-    ...changes,
-  })
+  choice.wishes = { ...choice.wishes, ...changes }
+  planner.ask(choice.wishes)
 }
 
 /** What more budget would buy: plans from the smallest budget to the one that keeps everything resident. */
@@ -112,7 +110,7 @@ async function drawCurve(forChoice, made) {
 
 /** Makes `source` the model that the page is about. */
 async function choose(source, budgetFor) {
-  const mine = { source, planSource: source, curve: '' }
+  const mine = { source, planSource: source, wishes: {}, curve: '' }
   choice = mine
   current = null
   find('#budget-size').textContent = '–'
@@ -124,7 +122,7 @@ async function choose(source, budgetFor) {
     if (choice !== mine) return
     if (!(source instanceof Blob)) mine.planSource = headerSource(source, first)
     const memoryBudget = budgetFor?.(first) ?? first.budgetBytes
-    planner.ask({ memoryBudget, contextLength: first.contextLength })
+    wish({ memoryBudget, contextLength: first.contextLength })
   } catch (error) {
     if (choice !== mine) return
     showPlanError(error)

@@ -31,8 +31,11 @@ export function showBudget(budget) {
 }
 
 function sentence(plan) {
-  if (!plan.fits)
-    return `Does not fit: ${bytes(plan.missingBytes)} (${exact(plan.missingBytes)}) are missing. The smallest budget for a context of ${plan.contextLength} tokens is ${exact(plan.minBudget)}.`
+  if (!plan.fits) {
+    const { missingBytes, minBudget, contextLength, longestContext } = plan
+    const shorter = longestContext > 0 ? ` A context of ${longestContext} tokens would fit.` : ''
+    return `Does not fit: ${bytes(missingBytes)} (${exact(missingBytes)}) are missing. The smallest budget for a context of ${contextLength} tokens is ${exact(minBudget)}.${shorter}`
+  }
   if (plan.streamedBytesPerToken === 0) return 'Fits, and nothing is read again once it is loaded.'
   const share = Math.round((100 * plan.budgetBytes) / plan.fileBytes)
   return plan.budgetBytes < plan.fileBytes

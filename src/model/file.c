@@ -36,7 +36,7 @@ static void read_size(const TaiGguf *gguf, const char *key, uint32_t absent, uin
     }
 }
 
-/* A finite float above zero. */
+/* A finite float above zero; absent = 0: required. */
 static void read_positive(const TaiGguf *gguf, const char *key, float absent, float *value,
                           TinyAIError *error) {
     *value = absent;
@@ -52,7 +52,10 @@ static void read_positive(const TaiGguf *gguf, const char *key, float absent, fl
 static void check_architecture(const TaiGguf *gguf, TinyAIError *error) {
     TaiGgufString arch = {"", 0};
     tai_gguf_string(gguf, "general.architecture", &arch, error);
-    if (!error->status && !tai_string_is(arch, "llama")) {
+    if (!error->status && arch.bytes == 0) {
+        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, "general.architecture"),
+                 "metadata key general.architecture is missing: the file does not say what it is");
+    } else if (!error->status && !tai_string_is(arch, "llama")) {
         tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "general.architecture"),
                  "the architecture \"%.*s\" is not supported: llama is",
                  (int)tai_min_u64(arch.bytes, 64), arch.text);
@@ -169,7 +172,7 @@ static void read_hparams(TaiFile *file, TinyAIError *error) {
     read_size(gguf, "llama.embedding_length", 0, 1, MAX_WIDTH, &hp->embd, error);
     read_size(gguf, "llama.feed_forward_length", 0, 1, MAX_WIDTH, &hp->ff, error);
     read_heads(gguf, hp, error);
-    read_positive(gguf, "llama.attention.layer_norm_rms_epsilon", 1e-5f, &hp->eps, error);
+    read_positive(gguf, "llama.attention.layer_norm_rms_epsilon", 0.0f, &hp->eps, error);
     read_rope(gguf, hp, error);
     if (!error->status) {
         read_vocab_size(file, error);
@@ -186,13 +189,6 @@ static const char *const role_names[TAI_ROLES] = {
 static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t rows, uint32_t cols,
                         TinyAIError *error) {
     const TaiBlockFormat *format = tai_block_format(t->type);
-    if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
-        tai_fail(error, TINYAI_E_FORMAT, t->info_off,
-                 "tensor %.*s is %" PRIu64 " x %" PRIu64 ", the hyperparameters ask for %" PRIu32
-                 " x %" PRIu32,
-                 (int)t->name.bytes, t->name.text, t->dims[0], t->dims[1], cols, rows);
-        return;
-    }
     bool usable = rows == 1 ? t->type == TAI_TYPE_F32 : format->has_kernels;
     if (!usable) {
         tai_fail(error, TINYAI_E_UNSUPPORTED, t->info_off,
@@ -200,6 +196,13 @@ static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t rows, u
                  t->name.text, format->name,
                  rows == 1 ? "for vectors: F32 is"
                            : "yet: F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q4_K and Q6_K are");
+        return;
+    }
+    if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
+        tai_fail(error, TINYAI_E_FORMAT, t->info_off,
+                 "tensor %.*s is %" PRIu64 " x %" PRIu64 ", the hyperparameters ask for %" PRIu32
+                 " x %" PRIu32,
+                 (int)t->name.bytes, t->name.text, t->dims[0], t->dims[1], cols, rows);
         return;
     }
     *out = (TaiTensor){.off = t->off,

@@ -54,7 +54,7 @@ uint64_t tai_header_address(uint64_t peak_bytes, uint64_t header_bytes) {
     return (peak_bytes - header_bytes) & ~(uint64_t)(TAI_ALIGNMENT - 1);
 }
 
-/* The vocabulary's arrays must be as long as its tokens; absent ones keep the tokenizer's presets. */
+/* An array of the vocabulary, one item per token; NULL if it is absent. */
 static const TaiGgufKv *vocab_array(const TinyAIModel *m, const char *key, uint32_t item_type,
                                     TinyAIError *error) {
     const TaiGgufKv *kv = tai_gguf_find(&m->file.gguf, key);
@@ -68,17 +68,18 @@ static const TaiGgufKv *vocab_array(const TinyAIModel *m, const char *key, uint3
 }
 
 static void read_token_types(TinyAIModel *m, TinyAIError *error) {
-    const TaiGgufKv *scores =
-        vocab_array(m, "tokenizer.ggml.scores", TAI_GGUF_F32, error);
+    const TaiGgufKv *scores = vocab_array(m, "tokenizer.ggml.scores", TAI_GGUF_F32, error);
     const TaiGgufKv *types = vocab_array(m, "tokenizer.ggml.token_type", TAI_GGUF_I32, error);
+    if (!scores) {
+        tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
+                 "metadata key tokenizer.ggml.scores is missing: text cannot be tokenized without it");
+    }
     if (error->status) {
         return;
     }
     const uint8_t *bytes = m->file.gguf.bytes;
     for (uint32_t i = 0; i < m->vocab.n_tokens; i++) {
-        if (scores) {
-            m->vocab.scores[i] = tai_load_f32(bytes + scores->off + 4 * (uint64_t)i);
-        }
+        m->vocab.scores[i] = tai_load_f32(bytes + scores->off + 4 * (uint64_t)i);
         if (types) {
             uint32_t type = tai_load_u32(bytes + types->off + 4 * (uint64_t)i);
             m->vocab.types[i] = (uint8_t)tai_min_u64(type, UINT8_MAX);
@@ -98,6 +99,10 @@ static void read_special(TinyAIModel *m, TinyAIError *error) {
         return;
     }
     tai_gguf_bool(gguf, "tokenizer.ggml.add_space_prefix", &v->add_space_prefix, error);
+    if (v->add_bos && v->bos == TAI_NO_TOKEN) {
+        tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
+                 "tokenizer.ggml.add_bos_token is true, but there is no BOS token");
+    }
 }
 
 static void build_vocab(TinyAIModel *m, TinyAIError *error) {

@@ -28,6 +28,7 @@ import {
 import { launch } from './drivers/chromium.mjs'
 
 const LIMIT = { timeout: 180_000 }
+const TOKENS = 24
 
 describe('demo page in Chromium', () => {
   let browser, server, other, folder, node
@@ -40,7 +41,7 @@ describe('demo page in Chromium', () => {
       bundled,
       PROMPT,
       { memoryBudget: BUDGET, contextLength: CONTEXT },
-      { temperature: 0, maxTokens: 64 },
+      { temperature: 0, maxTokens: TOKENS },
     )
   }, LIMIT)
   after(async () => {
@@ -120,7 +121,7 @@ describe('demo page in Chromium', () => {
         await setBudget(page, BUDGET)
         await page.click('#load')
         await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
-        await setSampling(page, { maxTokens: 64 })
+        await setSampling(page, { maxTokens: TOKENS })
         const { stats, updates, steps } = await sameAsNode(page)
         assert.equal(stats.memory.budgetBytes, BUDGET)
         assert.ok(stats.memory.peakBytes <= BUDGET)
@@ -147,7 +148,7 @@ describe('demo page in Chromium', () => {
       const length = (await page.text('#text')).length
       assert.equal((await page.text('#text')).length, length)
       assert.ok((await page.evaluate('window.seen.stats.speed.generatedTokens')) < 480)
-      await setSampling(page, { maxTokens: 64, ignoreEos: false })
+      await setSampling(page, { maxTokens: TOKENS, ignoreEos: false })
       await sameAsNode(page)
     })
   })
@@ -155,7 +156,7 @@ describe('demo page in Chromium', () => {
   test('another budget loads again and gives the same text', LIMIT, async () => {
     await withPage(await open(), async (page) => {
       await ready(page)
-      await setSampling(page, { maxTokens: 64 })
+      await setSampling(page, { maxTokens: TOKENS })
       await sameAsNode(page)
       const { minBudget, residentBytes } = await plan(bundled, { contextLength: CONTEXT })
       for (const budget of [minBudget, residentBytes]) {
@@ -182,7 +183,7 @@ describe('demo page in Chromium', () => {
       await page.click('#use-url')
       await ready(page)
       await setBudget(page, BUDGET)
-      await setSampling(page, { maxTokens: 64 })
+      await setSampling(page, { maxTokens: TOKENS })
       await sameAsNode(page)
     })
   })
@@ -194,7 +195,7 @@ describe('demo page in Chromium', () => {
       await page.waitFor(() => document.querySelector('#file-name').textContent.endsWith('.gguf'))
       await ready(page)
       await setBudget(page, BUDGET)
-      await setSampling(page, { maxTokens: 64 })
+      await setSampling(page, { maxTokens: TOKENS })
       await sameAsNode(page)
     })
   })
@@ -235,7 +236,7 @@ describe('demo page in Chromium', () => {
         assert.equal(await page.text('#error-code'), 'E_CONTEXT')
         assert.match(await page.text('#error-text'), /\d+.*512|512.*\d+/)
         await page.fill('#prompt', PROMPT)
-        await setSampling(page, { maxTokens: 64 })
+        await setSampling(page, { maxTokens: TOKENS })
         await sameAsNode(page)
       })
     } finally {
@@ -257,7 +258,7 @@ describe('demo page in Chromium', () => {
           await withPage(await open({}, `${strict.url}site/deep/`), async (page) => {
             await ready(page)
             assert.equal(await page.evaluate('crossOriginIsolated'), isolate)
-            await setSampling(page, { maxTokens: 64 })
+            await setSampling(page, { maxTokens: TOKENS })
             await sameAsNode(page)
             assert.deepEqual(
               page.console.filter((line) => /Security Policy|^uncaught/.test(line)),
@@ -339,7 +340,7 @@ describe('demo page in Chromium', () => {
         await withPage(await open({ ...size, colorScheme }), async (page) => {
           await ready(page)
           await page.waitFor('#curve:not([hidden])')
-          await setSampling(page, { maxTokens: 120 })
+          await setSampling(page, { maxTokens: 80 })
           await generate(page)
           await page.evaluate('document.activeElement.blur()')
           await page.screenshot(`${screenshots}demo-${name}-${colorScheme}.png`)

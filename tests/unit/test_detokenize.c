@@ -50,33 +50,32 @@ TEST(utf8_streams_the_same_wherever_it_is_cut) {
     }
 }
 
-/* The length of the character that encodes to these bytes, from the definition of UTF-8. */
-static uint32_t length_by_definition(const uint8_t *b) {
-    for (uint32_t code = 0; code < 0x110000; code++) {
-        uint8_t utf8[4];
-        uint32_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-        if (code >= 0xD800 && code < 0xE000)
-            continue;
-        for (uint32_t i = n; i-- > 1;)
-            utf8[i] = (uint8_t)(0x80 | ((code >> 6 * (n - 1 - i)) & 63));
-        utf8[0] = (uint8_t)(n == 1 ? code : (0xF00u >> n & 0xFF) | code >> 6 * (n - 1));
-        if (memcmp(utf8, b, n) == 0)
-            return n;
-    }
-    return 0;
+/* The UTF-8 of a code point, by the definition; returns its length. */
+static uint32_t encode_utf8(uint32_t code, char *out) {
+    uint32_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (uint32_t i = n; i-- > 1; code >>= 6)
+        out[i] = (char)(0x80 | (code & 63));
+    out[0] = (char)(n == 1 ? code : (0xF00u >> n & 0xFF) | code);
+    return n;
 }
 
-TEST(utf8_lengths_follow_the_definition) {
-    const uint8_t edges[] = {0x00, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2};
-    for (uint32_t lead = 0xBF; lead < 0xF7; lead += lead < 0xDF ? 8 : 1) {
-        for (uint32_t i = 0; i < sizeof edges; i++) {
-            uint8_t b[4] = {(uint8_t)lead, edges[i], 0x80, 0xBF};
-            uint32_t wanted = length_by_definition(b);
-            CHECK_EQ(tai_utf8_length((char *)b, 4), wanted);
-            for (uint32_t n = 0; n < wanted; n++)
-                CHECK_EQ(tai_utf8_length((char *)b, n), 0);
-        }
+TEST(utf8_characters_are_those_of_the_definition_and_no_others) {
+    char b[4];
+    for (uint32_t code = 0; code < 0x110000; code++) {
+        uint32_t n = encode_utf8(code, b);
+        bool surrogate = code >= 0xD800 && code < 0xE000;
+        if (tai_utf8_length(b, n) != (surrogate ? 0 : n) || tai_utf8_length(b, n - 1) != 0)
+            TEST_FAIL("U+%04X", code);
     }
+    uint32_t count[5] = {0}; /* of all beginnings, before two bytes that fit */
+    for (uint32_t i = 0; i < 65536; i++) {
+        const char any[4] = {(char)(i >> 8), (char)i, '\x80', '\xBF'};
+        count[tai_utf8_length(any, 4)]++;
+    }
+    CHECK_EQ(count[1], 128 * 256);
+    CHECK_EQ(count[2], (0x800 - 0x80));
+    CHECK_EQ(count[3], (0x10000 - 0x800 - 0x800) / 64);
+    CHECK_EQ(count[4], (0x110000 - 0x10000) / 4096);
 }
 
 /* ---- token bytes ---------------------------------------------------------------------------- */
@@ -265,7 +264,8 @@ TEST(any_bytes_come_back_from_their_tokens) {
     vocab_free(&v);
 }
 
-TEST_MAIN(T(utf8_streams_the_same_wherever_it_is_cut), T(utf8_lengths_follow_the_definition),
+TEST_MAIN(T(utf8_streams_the_same_wherever_it_is_cut),
+          T(utf8_characters_are_those_of_the_definition_and_no_others),
           T(tokens_give_the_bytes_that_llama_cpp_gives),
           T(sequences_come_out_the_same_in_pieces_of_any_size),
           T(bad_ids_and_small_rooms_are_refused), T(text_comes_back_from_its_tokens),
