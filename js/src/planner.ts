@@ -29,7 +29,7 @@ export async function planModel(
   signal: AbortSignal,
 ): Promise<Planned> {
   if (source.size === 0) {
-    throw new TinyAIError('E_FORMAT', `${source.name}: the file is empty; pass a GGUF file`, {
+    throw new TinyAIError('E_TRUNCATED', `${source.name}: the file is empty; pass a GGUF file`, {
       url: source.name,
       offset: 0,
     })

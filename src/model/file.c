@@ -52,8 +52,8 @@ static void read_positive(const TaiGguf *gguf, const char *key, float absent, fl
 static void check_architecture(const TaiGguf *gguf, TinyAIError *error) {
     TaiGgufString arch = {"", 0};
     tai_gguf_string(gguf, "general.architecture", &arch, error);
-    if (!error->status && arch.bytes == 0) {
-        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, "general.architecture"),
+    if (!error->status && !tai_gguf_find(gguf, "general.architecture")) {
+        tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
                  "metadata key general.architecture is missing: the file does not say what it is");
     } else if (!error->status && !tai_string_is(arch, "llama")) {
         tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "general.architecture"),
@@ -185,16 +185,21 @@ static const char *const role_names[TAI_ROLES] = {
     "attn_norm.weight", "attn_q.weight",   "attn_k.weight", "attn_v.weight",  "attn_output.weight",
     "ffn_norm.weight",  "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight"};
 
-/* Takes over a tensor that must be [rows][cols]; norms must be F32. */
-static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t rows, uint32_t cols,
+/* Rows of a tensor that is a vector, in F32; otherwise it is a matrix of any type with kernels. */
+#define VECTOR 0u
+
+/* Takes over a tensor that must be [n_rows][cols]. */
+static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t n_rows, uint32_t cols,
                         TinyAIError *error) {
+    bool vector = n_rows == VECTOR;
+    uint32_t rows = vector ? 1 : n_rows;
     const TaiBlockFormat *format = tai_block_format(t->type);
-    bool usable = rows == 1 ? t->type == TAI_TYPE_F32 : format->has_kernels;
+    bool usable = vector ? t->type == TAI_TYPE_F32 : format->has_kernels;
     if (!usable) {
         tai_fail(error, TINYAI_E_UNSUPPORTED, t->info_off,
                  "tensor %.*s is of type %s, which is not supported %s", (int)t->name.bytes,
                  t->name.text, format->name,
-                 rows == 1 ? "for vectors: F32 is"
+                 vector ? "for vectors: F32 is"
                            : "yet: F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q4_K and Q6_K are");
         return;
     }
@@ -227,7 +232,7 @@ static uint32_t role_rows(const TaiHparams *hp, TaiRole role) {
     case TAI_W_UP:
         return hp->ff;
     default:
-        return 1;
+        return VECTOR;
     }
 }
 
@@ -314,8 +319,8 @@ static void take_global(const TaiFile *file, const char *name, TaiTensor *out, u
 static void read_globals(TaiFile *file, TinyAIError *error) {
     const TaiHparams *hp = &file->hp;
     take_global(file, "token_embd.weight", &file->embedding, hp->vocab_size, hp->embd, true, error);
-    take_global(file, "output_norm.weight", &file->final_norm, 1, hp->embd, true, error);
-    take_global(file, "rope_freqs.weight", &file->rope_factors, 1, hp->rope_dims / 2, false, error);
+    take_global(file, "output_norm.weight", &file->final_norm, VECTOR, hp->embd, true, error);
+    take_global(file, "rope_freqs.weight", &file->rope_factors, VECTOR, hp->rope_dims / 2, false, error);
     take_global(file, "output.weight", &file->head, hp->vocab_size, hp->embd, false, error);
     file->tied = file->head.off == 0;
     if (file->tied) {

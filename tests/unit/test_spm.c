@@ -238,10 +238,10 @@ static void random_vocab(TaiVocab *v, uint32_t n, bool loose) {
         } else if (loose) {
             random_text(text, 4, n_letters, 0, 2, 0);
         } else {
-            text[0] = 0;
-            for (uint32_t k = random_below(3); k > 0; k--)
-                strcat(text, BLANK);
-            random_text(text + strlen(text), 3, n_letters, 0, 0, 0);
+            uint32_t blanks = random_below(3);
+            for (uint32_t k = 0; k < blanks; k++)
+                memcpy(text + 3 * (size_t)k, BLANK, 3);
+            random_text(text + 3 * (size_t)blanks, 3, n_letters, 0, 0, 0);
         }
         tokens[used++] = (TestToken){text, (float)random_below(6) - 3.0F,
                                      type == 0   ? CONTROL

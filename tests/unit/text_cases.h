@@ -48,14 +48,14 @@ static inline char *read_vector(const char *name, uint64_t *bytes) {
     char path[1024];
     snprintf(path, sizeof path, "%s/%s", TINYAI_TEST_DATA, name);
     FILE *file = fopen(path, "rb");
-    if (!file) {
-        fprintf(stderr, "cannot open %s\n", path);
+    long size = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (size <= 0 || size > 1 << 26) {
+        fprintf(stderr, "cannot read %s\n", path);
         exit(1);
     }
-    fseek(file, 0, SEEK_END);
-    *bytes = (uint64_t)ftell(file);
     rewind(file);
-    char *data = malloc(*bytes + 1);
+    char *data = malloc((size_t)size + 1);
+    *bytes = (uint64_t)size;
     if (fread(data, 1, *bytes, file) != *bytes)
         exit(1);
     data[*bytes] = 0;

@@ -178,7 +178,7 @@ export class UrlSource implements ByteSource {
   #checkPartial(response: Response, start: number): void {
     const { status, statusText, headers } = response
     if (status === 416 && headers.get('content-range') === 'bytes */0') {
-      throw this.#error('E_FORMAT', start, 'the file is empty')
+      throw this.#error('E_TRUNCATED', start, 'the file is empty')
     }
     if (status !== 206) {
       throw this.#error(
