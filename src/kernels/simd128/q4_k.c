@@ -43,13 +43,15 @@ static inline __attribute__((always_inline)) void two_rows(const uint8_t *block0
     Scales scales0 = scales_of(block0), scales1 = scales_of(block1);
     *msum = (TaiParked)tai_sum_pairs(wasm_i32x4_dot_i16x8(scales0.m, sums),
                                      wasm_i32x4_dot_i16x8(scales1.m, sums));
-    v128_t s0 = scales0.s, s1 = scales1.s;
+    int16_t s0[8], s1[8];
+    wasm_v128_store(s0, scales0.s);
+    wasm_v128_store(s1, scales1.s);
     v128_t sum0 = wasm_i32x4_const_splat(0), sum1 = sum0;
     const uint8_t *qs0 = block0 + QS, *qs1 = block1 + QS;
 #pragma clang loop unroll(disable)
-    for (uint32_t pair = 0; pair < 4; pair++) { /* of sub-blocks */
-        v128_t scale0 = wasm_i16x8_shuffle(s0, s0, 0, 0, 0, 0, 1, 1, 1, 1);
-        v128_t scale1 = wasm_i16x8_shuffle(s1, s1, 0, 0, 0, 0, 1, 1, 1, 1);
+    for (uint32_t sub = 0; sub < 8; sub += 2) {
+        v128_t scale0 = tai_splat_two(&s0[sub], &s0[sub + 1]);
+        v128_t scale1 = tai_splat_two(&s1[sub], &s1[sub + 1]);
 #pragma clang loop unroll(disable)
         for (uint32_t half = 0; half < 2; half++) {
             const v128_t a[4] = {wasm_v128_load(q), wasm_v128_load(q + 8), wasm_v128_load(q + 32),
@@ -59,8 +61,6 @@ static inline __attribute__((always_inline)) void two_rows(const uint8_t *block0
             qs0 += 16, qs1 += 16, q += 16;
         }
         q += 32;
-        s0 = wasm_i16x8_shuffle(s0, s0, 2, 3, 4, 5, 6, 7, 0, 1);
-        s1 = wasm_i16x8_shuffle(s1, s1, 2, 3, 4, 5, 6, 7, 0, 1);
     }
     *isum = (TaiParked)tai_sum_pairs(sum0, sum1);
 }

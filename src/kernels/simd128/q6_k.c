@@ -8,7 +8,7 @@ enum {
     QH = 128,
     SCALES = 192,
     LAST = 206 /* its upper half is d */
-};             /* offsets */
+}; /* offsets */
 
 /* 16 weights q (one byte each) times the activations at a. */
 static inline v128_t dot16(v128_t q, const int16_t *a) {
@@ -17,47 +17,46 @@ static inline v128_t dot16(v128_t q, const int16_t *a) {
         wasm_i32x4_dot_i16x8(wasm_u16x8_shr(q, 8), wasm_v128_load(a + 8)));
 }
 
-/* Sixteen weights of each of the four runs of a half: ql, qh as in the block, a: activations of the
- * first of them, scales: the 8 of the half. `part` is 0 or 1: which half of the runs.
+/* Sixteen weights of each of two runs, h: their high bits, in place; a: activations of the first.
  * A sum of 4 products, |4 * 63 * 127|, fits in 16 bits. */
-#define DOT64(ql, qh, a, scales, part)                                                             \
-    dot64(ql, qh, a,                                                                               \
-          wasm_i16x8_shuffle(scales, scales, part, part, part, part, part + 2, part + 2, part + 2, \
-                             part + 2),                                                            \
-          wasm_i16x8_shuffle(scales, scales, part + 4, part + 4, part + 4, part + 4, part + 6,     \
-                             part + 6, part + 6, part + 6))
-
-static inline v128_t dot64(const uint8_t *ql, const uint8_t *qh, const int16_t *a, v128_t scale01,
-                           v128_t scale23) {
-    v128_t nibble = wasm_i8x16_const_splat(0x0F);
-    v128_t ql0 = wasm_v128_load(ql), ql1 = wasm_v128_load(ql + 32), h = wasm_v128_load(qh);
-    v128_t h0 = wasm_i16x8_shl(wasm_v128_and(h, wasm_i8x16_const_splat(0x03)), 4);
-    v128_t h1 = wasm_i16x8_shl(wasm_v128_and(h, wasm_i8x16_const_splat(0x0C)), 2);
-    v128_t h2 = wasm_v128_and(h, wasm_i8x16_const_splat(0x30));
-    v128_t h3 = wasm_u16x8_shr(wasm_v128_and(h, wasm_i8x16_const_splat((int8_t)0xC0)), 2);
-    v128_t q0 = wasm_v128_or(wasm_v128_and(ql0, nibble), h0);
-    v128_t q1 = wasm_v128_or(wasm_v128_and(ql1, nibble), h1);
-    v128_t q2 = wasm_v128_or(wasm_v128_and(wasm_u16x8_shr(ql0, 4), nibble), h2);
-    v128_t q3 = wasm_v128_or(wasm_v128_and(wasm_u16x8_shr(ql1, 4), nibble), h3);
-    v128_t s01 = wasm_i16x8_narrow_i32x4(dot16(q0, a), dot16(q1, a + 32));
-    v128_t s23 = wasm_i16x8_narrow_i32x4(dot16(q2, a + 64), dot16(q3, a + 96));
-    return wasm_i32x4_add(wasm_i32x4_dot_i16x8(s01, scale01), wasm_i32x4_dot_i16x8(s23, scale23));
+static inline v128_t dot32(v128_t low0, v128_t h0, v128_t low1, v128_t h1, const int16_t *a,
+                           const int16_t *scales) {
+    v128_t nibbles = wasm_i8x16_const_splat(0x0F), high = wasm_i8x16_const_splat(0x30);
+    v128_t q0 = wasm_v128_or(wasm_v128_and(low0, nibbles), wasm_v128_and(h0, high));
+    v128_t q1 = wasm_v128_or(wasm_v128_and(low1, nibbles), wasm_v128_and(h1, high));
+    v128_t sums = wasm_i16x8_narrow_i32x4(dot16(q0, a), dot16(q1, a + 32));
+    return wasm_i32x4_dot_i16x8(sums, tai_splat_two(scales, scales + 2));
 }
 
 /* The sum of the four lanes is the isum of a block; sums: of 16 activations each. */
 static inline __attribute__((always_inline)) v128_t dot(const uint8_t *block, const int16_t *q,
                                                         const int16_t *sums,
                                                         volatile TaiParked *parked) {
-    const uint8_t *ql = block, *qh = block + QH, *scale = block + SCALES;
-    v128_t isum = wasm_i32x4_const_splat(0);
+    const uint8_t *ql = block, *qh = block + QH;
+    int16_t scale[16];
+    v128_t scales0 = wasm_i16x8_load8x8(block + SCALES);
+    v128_t scales1 = wasm_i16x8_load8x8(block + SCALES + 8);
+    wasm_v128_store(scale, scales0);
+    wasm_v128_store(scale + 8, scales1);
+    v128_t offset = wasm_i32x4_add(wasm_i32x4_dot_i16x8(scales0, wasm_v128_load(sums)),
+                                   wasm_i32x4_dot_i16x8(scales1, wasm_v128_load(sums + 8)));
+    v128_t isum = wasm_i32x4_shl(wasm_i32x4_neg(offset), 5);
+    const int16_t *s = scale;
 #pragma clang loop unroll(disable)
     for (uint32_t half = 0; half < 2; half++) {
-        v128_t scales = wasm_i16x8_load8x8(scale);
-        v128_t offset = wasm_i32x4_dot_i16x8(scales, wasm_v128_load(sums));
-        isum = wasm_i32x4_sub(isum, wasm_i32x4_shl(offset, 5));
-        *parked = (TaiParked)wasm_i32x4_add(isum, DOT64(ql, qh, q, scales, 0));
-        isum = wasm_i32x4_add((v128_t)*parked, DOT64(ql + 16, qh + 16, q + 16, scales, 1));
-        ql += 64, qh += 32, scale += 8, q += 128, sums += 8;
+#pragma clang loop unroll(disable)
+        for (uint32_t part = 0; part < 2; part++) { /* of each run of 32 */
+            v128_t l0 = wasm_v128_load(ql), l1 = wasm_v128_load(ql + 32), h = wasm_v128_load(qh);
+            *parked = (TaiParked)wasm_i32x4_add(
+                isum, dot32(l0, wasm_i16x8_shl(h, 4), l1, wasm_i16x8_shl(h, 2), q, s));
+            l0 = wasm_u16x8_shr(wasm_v128_load(ql), 4);
+            l1 = wasm_u16x8_shr(wasm_v128_load(ql + 32), 4);
+            h = wasm_v128_load(qh);
+            isum = wasm_i32x4_add((v128_t)*parked,
+                                  dot32(l0, h, l1, wasm_u16x8_shr(h, 2), q + 64, s + 4));
+            ql += 16, qh += 16, q += 16, s += 1;
+        }
+        ql += 32, q += 96, s += 6;
     }
     return isum;
 }

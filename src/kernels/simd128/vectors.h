@@ -27,6 +27,12 @@ static inline v128_t tai_sum_rows(v128_t ab, v128_t cd) {
 /* Parks a vector in memory, see above. */
 typedef int32_t TaiParked __attribute__((vector_size(16)));
 
+/* {a, a, a, a, b, b, b, b}, int16 from memory: a shuffle would cost V8 three more instructions, for
+ * the mask. */
+static inline v128_t tai_splat_two(const int16_t *a, const int16_t *b) {
+    return wasm_i64x2_shuffle(wasm_v128_load16_splat(a), wasm_v128_load16_splat(b), 0, 2);
+}
+
 /* The 16 bits at four addresses in the low halves of the four lanes. The 16 bits after them are
  * read too, and lie in the high halves. */
 static inline v128_t tai_load16x4(const uint8_t *a, const uint8_t *b, const uint8_t *c,
