@@ -1,5 +1,5 @@
-/* Entry points for JS hosts: one model per instance, structures exchanged through one block of memory.
- * exchange.h documents them. */
+/* Entry points for JS hosts: one model per instance, structures exchanged through one block of
+ * memory. exchange.h documents them. */
 #include "exchange.h"
 
 #include <string.h>
@@ -109,8 +109,8 @@ int32_t tinyai_js_begin_generate(uint32_t n_ids) {
         return tai_fail(&exchange.error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "at most 16 stop strings are possible");
     }
-    return report(tinyai_begin_generate_ids(tinyai_session(model, 0), at(exchange.ids_address), n_ids,
-                                            &how));
+    return report(
+        tinyai_begin_generate_ids(tinyai_session(model, 0), at(exchange.ids_address), n_ids, &how));
 }
 
 int32_t tinyai_js_begin_batch(uint32_t n_items) {

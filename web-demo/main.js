@@ -93,6 +93,7 @@ async function drawCurve(forChoice, made) {
   const shape = `${made.contextLength} ${made.minBudget} ${made.residentBytes}`
   if (forChoice.curve === shape || made.residentBytes <= made.minBudget) return
   forChoice.curve = shape
+  find('#curve').ariaBusy = 'true'
   const samples = []
   for (let i = 0; i <= CURVE_POINTS; i++) {
     const range = made.residentBytes - made.minBudget
@@ -105,6 +106,7 @@ async function drawCurve(forChoice, made) {
     if (sample) samples.push(sample)
   }
   showCurve(samples)
+  find('#curve').ariaBusy = 'false'
   if (current) showPlan(current)
 }
 
@@ -204,14 +206,15 @@ async function only(what, task) {
   await busy?.done
 }
 
-/** Shows the model's state in the next frame, however many events ask for it. */
-let statsFrame = 0
+/** Shows the model's state soon, however many events ask for it: more often than this nobody can read. */
+const SHOW_EVERY_MS = 100
+let showTimer = 0
 function showLater() {
-  if (statsFrame) return
-  statsFrame = requestAnimationFrame(() => {
-    statsFrame = 0
+  if (showTimer) return
+  showTimer = setTimeout(() => {
+    showTimer = 0
     if (loaded) showStats(loaded.model.stats())
-  })
+  }, SHOW_EVERY_MS)
 }
 
 async function loadChosen(signal) {

@@ -41,7 +41,7 @@ typedef enum TinyAIStatus {
 
 /* What went wrong, where, and what to do. The first error of an operation wins. */
 typedef struct TinyAIError {
-    int32_t status;         /* a TinyAIStatus */
+    int32_t status; /* a TinyAIStatus */
     uint32_t reserved;
     uint64_t offset;        /* byte offset in the source, or TINYAI_NO_OFFSET */
     uint64_t asked_bytes;   /* E_BUDGET: what the configuration needs, else 0 */

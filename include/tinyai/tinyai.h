@@ -11,19 +11,19 @@
  *         TinyAIGenerate how = tinyai_default_generate();
  *         TinyAISource file; TinyAIModel *model = NULL; TinyAIError error;
  *         options.memory_budget = 3000000; // bytes, never exceeded; the file is larger
- *         int failed = argc < 2 || tinyai_source_open_file(&file, argv[1], &error)
- *             || tinyai_open(&file, &options, &model, &error)
- *             || tinyai_session_generate(tinyai_session(model, 0), "Once upon a time", &how, print, stdout);
+ *         int failed = argc < 3 || tinyai_source_open_file(&file, argv[1], &error) ||
+ *             tinyai_open(&file, &options, &model, &error) ||
+ *             tinyai_session_generate(tinyai_session(model, 0), argv[2], &how, print, stdout);
  *         tinyai_close(model); // NULL is allowed
  *         return failed;
  *     }
  *
- * Words: a *block* is one transformer block; a *slot* is memory for one block; *pinned* blocks stay,
- * the others pass through a *ring* of one or two slots. The *plan* is the allocation, computed from
- * the header alone. Sizes are bytes unless a name says otherwise.
+ * Words: a *block* is one transformer block; a *slot* is memory for one block; *pinned* blocks
+ * stay, the others pass through a *ring* of one or two slots. The *plan* is the allocation,
+ * computed from the header alone. Sizes are bytes unless a name says otherwise.
  *
- * The engine never does I/O: tinyai_step computes for a bounded time and says which byte ranges of the
- * source it wants and where. tinyai_session_generate is the blocking form of that loop over a
+ * The engine never does I/O: tinyai_step computes for a bounded time and says which byte ranges of
+ * the source it wants and where. tinyai_session_generate is the blocking form of that loop over a
  * TinyAISource. All functions of one model belong to one thread.
  *
  * Errors: 0 is success, negative a TinyAIStatus. Functions without an error parameter leave the
@@ -74,12 +74,13 @@ enum { TINYAI_KERNELS_AUTO = 0, TINYAI_KERNELS_SCALAR = 1, TINYAI_KERNELS_SIMD12
 #define TINYAI_MAX_SEQUENCES 16u
 
 typedef struct TinyAIOptions {
-    uint64_t memory_budget;    /* bytes; 0: fully resident if that is at most default_budget, else that */
-    uint64_t default_budget;   /* see memory_budget; TINYAI_DEFAULT_BUDGET */
-    uint32_t context_length;   /* tokens; 0: the model's own, at most 4096, lowered until it fits */
-    uint32_t kv_type;          /* TINYAI_KV_* */
-    uint32_t kernels;          /* TINYAI_KERNELS_*; the result is the same, bit for bit */
-    uint32_t prefetch;         /* 1: read ahead while computing, for one more slot; 0: one streaming slot */
+    uint64_t
+        memory_budget; /* bytes; 0: fully resident if that is at most default_budget, else that */
+    uint64_t default_budget; /* see memory_budget; TINYAI_DEFAULT_BUDGET */
+    uint32_t context_length; /* tokens; 0: the model's own, at most 4096, lowered until it fits */
+    uint32_t kv_type;        /* TINYAI_KV_* */
+    uint32_t kernels;        /* TINYAI_KERNELS_*; the result is the same, bit for bit */
+    uint32_t prefetch; /* 1: read ahead while computing, for one more slot; 0: one streaming slot */
     uint32_t read_chunk_bytes; /* longest range that is asked for at once; 4 KiB .. 64 MiB */
     uint32_t sequences;        /* contexts with KV each, 1 .. TINYAI_MAX_SEQUENCES */
 } TinyAIOptions;
@@ -87,29 +88,29 @@ typedef struct TinyAIOptions {
 TinyAIOptions tinyai_default_options(void);
 
 typedef struct TinyAIPlan {
-    uint64_t budget_bytes;              /* the budget asked for, or chosen by the default rule */
-    uint64_t min_budget_bytes;          /* smallest budget for this context, kv type and sequences */
-    uint64_t resident_bytes;            /* smallest budget at which nothing is streamed */
-    uint64_t peak_bytes;                /* what will be reserved at most, <= budget_bytes when it fits */
-    uint64_t open_bytes;                /* peak while the file is opened */
-    uint64_t missing_bytes;             /* min_budget_bytes - budget_bytes, or 0 */
-    uint64_t streamed_bytes_per_token;  /* read from the source in each steady decode pass */
+    uint64_t budget_bytes;     /* the budget asked for, or chosen by the default rule */
+    uint64_t min_budget_bytes; /* smallest budget for this context, kv type and sequences */
+    uint64_t resident_bytes;   /* smallest budget at which nothing is streamed */
+    uint64_t peak_bytes;       /* what will be reserved at most, <= budget_bytes when it fits */
+    uint64_t open_bytes;       /* peak while the file is opened */
+    uint64_t missing_bytes;    /* min_budget_bytes - budget_bytes, or 0 */
+    uint64_t streamed_bytes_per_token; /* read from the source in each steady decode pass */
     uint64_t file_bytes;
     uint64_t header_bytes;
-    uint64_t block_bytes;               /* largest block = size of a slot */
-    uint64_t planning_bytes;            /* memory the planning itself took, given back */
+    uint64_t block_bytes;                 /* largest block = size of a slot */
+    uint64_t planning_bytes;              /* memory the planning itself took, given back */
     uint64_t by_purpose[TINYAI_PURPOSES]; /* while running; the sum is peak_bytes or less */
-    uint32_t fits;                      /* 1 or 0 */
+    uint32_t fits;                        /* 1 or 0 */
     uint32_t blocks;
     uint32_t slots;
     uint32_t pinned_blocks;
     uint32_t prompt_tokens_per_pass;
     uint32_t context_length;
-    uint32_t longest_context;           /* that fits the budget, at most the model's own */
-    uint32_t model_context;             /* the model's own context length */
-    uint32_t head_strips;               /* pieces in which the output head is streamed */
+    uint32_t longest_context; /* that fits the budget, at most the model's own */
+    uint32_t model_context;   /* the model's own context length */
+    uint32_t head_strips;     /* pieces in which the output head is streamed */
     uint32_t resident_head_strips;
-    uint32_t embedding_resident;        /* 1: no embedding rows are read in steady decode */
+    uint32_t embedding_resident; /* 1: no embedding rows are read in steady decode */
     uint32_t vocab_size;
 } TinyAIPlan;
 
@@ -134,14 +135,14 @@ void tinyai_source_close(TinyAISource *source);
 typedef struct TinyAIModel TinyAIModel;
 typedef struct TinyAISession TinyAISession;
 
-/* Computes the plan from the header alone, in memory of its own that is given back before the return.
- * Success also when the plan does not fit: see plan->fits. */
+/* Computes the plan from the header alone, in memory of its own that is given back before the
+ * return. Success also when the plan does not fit: see plan->fits. */
 int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, TinyAIPlan *plan,
                     TinyAIError *error);
 
-/* Reserves exactly the planned memory and opens the model in it. On success the model owns the source;
- * on failure *model is NULL, nothing is reserved and the source stays the caller's. No tensor byte is
- * read. E_BUDGET tells what is asked, allowed and missing. */
+/* Reserves exactly the planned memory and opens the model in it. On success the model owns the
+ * source; on failure *model is NULL, nothing is reserved and the source stays the caller's. No
+ * tensor byte is read. E_BUDGET tells what is asked, allowed and missing. */
 int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, TinyAIModel **model,
                     TinyAIError *error);
 
@@ -158,22 +159,22 @@ TinyAISession *tinyai_session(TinyAIModel *model, uint32_t sequence);
 /* ---- text ---------------------------------------------------------------------------------- */
 
 enum {
-    TINYAI_TEXT_FIRST = 1,         /* the start of a text: space prefix, BOS if ADD_SPECIAL */
-    TINYAI_TEXT_LAST = 2,          /* the end of a text */
+    TINYAI_TEXT_FIRST = 1, /* the start of a text: space prefix, BOS if ADD_SPECIAL */
+    TINYAI_TEXT_LAST = 2,  /* the end of a text */
     TINYAI_TEXT_ADD_SPECIAL = 4,
     TINYAI_TEXT_PARSE_SPECIAL = 8,
 };
 
-/* Tokenizes as much of text as is safe to cut off (all of it with TINYAI_TEXT_LAST) and as one call can
- * take; *used tells how many bytes, 0 < *used unless bytes is 0. Long texts are tokenized by calling
- * again with the rest, without TINYAI_TEXT_FIRST. ids: room for at least `capacity` ids. */
+/* Tokenizes as much of text as is safe to cut off (all of it with TINYAI_TEXT_LAST) and as one call
+ * can take; *used tells how many bytes, 0 < *used unless bytes is 0. Long texts are tokenized by
+ * calling again with the rest, without TINYAI_TEXT_FIRST. ids: room for at least `capacity` ids. */
 int32_t tinyai_tokenize(TinyAIModel *model, const char *text, uint32_t bytes, uint32_t flags,
                         uint32_t *ids, uint32_t capacity, uint32_t *n_ids, uint32_t *used);
 
-/* UTF-8 of as many ids as one call can take; *used tells how many, *bytes how much text was written.
- * Long sequences are detokenized by calling again with the rest: TINYAI_TEXT_FIRST drops the space that
- * the tokenizer put in front, TINYAI_TEXT_LAST flushes an incomplete character (as U+FFFD); in between
- * no character is cut. E_ARGUMENT if an id is outside the vocabulary. */
+/* UTF-8 of as many ids as one call can take; *used tells how many, *bytes how much text was
+ * written. Long sequences are detokenized by calling again with the rest: TINYAI_TEXT_FIRST drops
+ * the space that the tokenizer put in front, TINYAI_TEXT_LAST flushes an incomplete character (as
+ * U+FFFD); in between no character is cut. E_ARGUMENT if an id is outside the vocabulary. */
 int32_t tinyai_detokenize(TinyAIModel *model, const uint32_t *ids, uint32_t n_ids, uint32_t flags,
                           char *into, uint32_t capacity, uint32_t *bytes, uint32_t *used);
 
@@ -204,14 +205,17 @@ typedef struct TinyAIPiece {
 typedef int (*TinyAIPieceCallback)(void *user, const TinyAIPiece *piece);
 
 /* Generates from an empty context; blocks. Native and WASI only (under JS hosts: E_WOULD_BLOCK). */
-int32_t tinyai_session_generate(TinyAISession *session, const char *prompt, const TinyAIGenerate *how,
-                                TinyAIPieceCallback callback, void *user);
+int32_t tinyai_session_generate(TinyAISession *session, const char *prompt,
+                                const TinyAIGenerate *how, TinyAIPieceCallback callback,
+                                void *user);
 
-/* ---- stepping (what the blocking form and the JS hosts are made of) --------------------------- */
+/* ---- stepping (what the blocking form and the JS hosts are made of) ---------------------------
+ */
 
 typedef struct TinyAIBatchItem {
     uint32_t token;
-    uint32_t position;    /* at most the number of positions the sequence holds so far; cuts the rest */
+    uint32_t
+        position; /* at most the number of positions the sequence holds so far; cuts the rest */
     uint32_t sequence;
     uint32_t want_logits; /* 1: TINYAI_STEP_LOGITS will be returned for it */
 } TinyAIBatchItem;
@@ -233,11 +237,11 @@ typedef struct TinyAIRange {
     uint32_t flags;  /* TINYAI_RANGE_* */
     uint64_t offset; /* in the source */
     uint32_t length;
-    uint32_t dest;   /* address in linear memory; natively see tinyai_range_dest */
+    uint32_t dest; /* address in linear memory; natively see tinyai_range_dest */
 } TinyAIRange;
 
-/* Tokenizes `prompt` into the session and starts a generation. E_CONTEXT if it does not fit, E_BUSY if
- * the model is generating. Nothing is computed yet. */
+/* Tokenizes `prompt` into the session and starts a generation. E_CONTEXT if it does not fit, E_BUSY
+ * if the model is generating. Nothing is computed yet. */
 int32_t tinyai_begin_generate(TinyAISession *session, const char *prompt, uint32_t prompt_bytes,
                               const TinyAIGenerate *how);
 
@@ -248,12 +252,12 @@ int32_t tinyai_begin_generate_ids(TinyAISession *session, const uint32_t *ids, u
 /* Starts a forward pass over items (at most context_length of them; copied). */
 int32_t tinyai_begin_batch(TinyAIModel *model, const TinyAIBatchItem *items, uint32_t n_items);
 
-/* Computes for at most about max_work multiply-adds; returns TINYAI_STEP_* or a negative status (then
- * the generation has ended and the model can be used again). */
+/* Computes for at most about max_work multiply-adds; returns TINYAI_STEP_* or a negative status
+ * (then the generation has ended and the model can be used again). */
 int32_t tinyai_step(TinyAIModel *model, uint64_t max_work);
 
-/* The same for hosts that may block: reads what is wanted from the model's source, and returns anything
- * but TINYAI_STEP_NEED. Native and WASI only. */
+/* The same for hosts that may block: reads what is wanted from the model's source, and returns
+ * anything but TINYAI_STEP_NEED. Native and WASI only. */
 int32_t tinyai_run(TinyAIModel *model, uint64_t max_work);
 
 const TinyAIPiece *tinyai_piece(const TinyAIModel *model);
@@ -267,8 +271,9 @@ void tinyai_end(TinyAIModel *model);
 /* Copies out wanted ranges that were not taken yet, the most urgent first. */
 uint32_t tinyai_take_ranges(TinyAIModel *model, TinyAIRange *ranges, uint32_t capacity);
 void *tinyai_range_dest(TinyAIModel *model, const TinyAIRange *range);
-/* Answers a taken range: status 0 with all its bytes in place, or the reason why not: a failed range
- * fails the running generation if it needs it; a failed read ahead is asked for again later. */
+/* Answers a taken range: status 0 with all its bytes in place, or the reason why not: a failed
+ * range fails the running generation if it needs it; a failed read ahead is asked for again later.
+ */
 int32_t tinyai_complete(TinyAIModel *model, uint32_t id, int32_t status, uint32_t bytes);
 /* The host gave a taken range up, and will not write to its destination any more. */
 int32_t tinyai_cancelled(TinyAIModel *model, uint32_t id);
@@ -282,30 +287,30 @@ typedef struct TinyAIStats {
     uint64_t peak_bytes;
     uint64_t total_allocated_bytes; /* all reservations since open, header included */
     uint64_t allocation_count;
-    uint64_t padding_bytes;         /* reserved for alignment only; fragmentation = padding / current */
+    uint64_t padding_bytes; /* reserved for alignment only; fragmentation = padding / current */
     uint64_t by_purpose[TINYAI_PURPOSES];
-    uint64_t bytes_read;            /* from the source: header, blocks, head strips, embedding rows */
+    uint64_t bytes_read; /* from the source: header, blocks, head strips, embedding rows */
     uint64_t header_bytes_read;
     uint64_t block_bytes_read;
     uint64_t head_bytes_read;
     uint64_t embedding_bytes_read;
-    uint64_t requests;              /* ranges answered */
-    uint64_t hits;                  /* blocks found resident when their turn came */
-    uint64_t misses;                /* blocks that had to be read for their turn */
-    uint64_t prefetched;            /* misses whose reading had begun before their turn */
+    uint64_t requests;   /* ranges answered */
+    uint64_t hits;       /* blocks found resident when their turn came */
+    uint64_t misses;     /* blocks that had to be read for their turn */
+    uint64_t prefetched; /* misses whose reading had begun before their turn */
     uint64_t passes;
-    uint64_t prompt_tokens;         /* of the last generation or batch */
+    uint64_t prompt_tokens; /* of the last generation or batch */
     uint64_t generated_tokens;
-    uint64_t logits_hash;           /* XXH3-64 of the logits of all generated positions */
-    uint32_t kernels;               /* TINYAI_KERNELS_SCALAR or _SIMD128 */
+    uint64_t logits_hash; /* XXH3-64 of the logits of all generated positions */
+    uint32_t kernels;     /* TINYAI_KERNELS_SCALAR or _SIMD128 */
     uint32_t threads;
 } TinyAIStats;
 
 enum { TINYAI_BLOCK_ABSENT = 0, TINYAI_BLOCK_LOADING = 1, TINYAI_BLOCK_RESIDENT = 2 };
 
 typedef struct TinyAIBlockInfo {
-    uint64_t bytes;  /* read from the source for it */
-    uint32_t state;  /* TINYAI_BLOCK_* */
+    uint64_t bytes; /* read from the source for it */
+    uint32_t state; /* TINYAI_BLOCK_* */
     uint32_t pinned;
 } TinyAIBlockInfo;
 

@@ -1,5 +1,5 @@
-/* A bounded cursor over bytes that are never trusted. It keeps the first error and where it happened;
- * after an error every read yields zero and the position stays. */
+/* A bounded cursor over bytes that are never trusted. It keeps the first error and where it
+ * happened; after an error every read yields zero and the position stays. */
 #ifndef TAI_CURSOR_H
 #define TAI_CURSOR_H
 
@@ -13,7 +13,8 @@ typedef struct TaiCursor {
     uint64_t size;        /* bytes that are here */
     uint64_t file_bytes;  /* bytes that the file has, >= size */
     uint64_t pos;         /* <= size */
-    bool short_of_bytes;  /* stopped at the end of what is here, not of the file: read more, try again */
+    bool short_of_bytes;  /* stopped at the end of what is here, not of the file: read more, try
+                             again */
     TinyAIError *error;
 } TaiCursor;
 

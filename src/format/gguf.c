@@ -15,7 +15,7 @@
 #define MAX_ELEMENTS (UINT64_C(1) << 40)
 #define MAX_KEY_BYTES 65535u
 #define MAX_NAME_BYTES 64u
-#define HEADER_BYTES 24u /* magic, version, two counts */
+#define HEADER_BYTES 24u     /* magic, version, two counts */
 #define MIN_KV_BYTES 13u     /* length, no key, type, one byte of value */
 #define MIN_TENSOR_BYTES 32u /* length, name, n_dims, one dim, type, offset */
 #define NO_ENTRY UINT32_MAX
@@ -35,13 +35,16 @@ static void read_count(TaiCursor *in, uint64_t min_bytes, const char *what, uint
     uint64_t at = in->pos;
     *count = tai_cursor_u64(in, what);
     if (tai_cursor_ok(in) && *count > MAX_ENTRIES) {
-        tai_fail(in->error, TINYAI_E_FORMAT, at, "%s at byte %" PRIu64 " is %" PRIu64
-                 ", at most %u are possible: the header is damaged", what, at, *count, MAX_ENTRIES);
+        tai_fail(in->error, TINYAI_E_FORMAT, at,
+                 "%s at byte %" PRIu64 " is %" PRIu64
+                 ", at most %u are possible: the header is damaged",
+                 what, at, *count, MAX_ENTRIES);
     }
     if (tai_cursor_ok(in) && *count > tai_cursor_left(in) / min_bytes) {
-        tai_fail(in->error, TINYAI_E_TRUNCATED, at, "%s at byte %" PRIu64 " is %" PRIu64
-                 ", but only %" PRIu64 " bytes follow: the file is incomplete or damaged", what, at,
-                 *count, tai_cursor_left(in));
+        tai_fail(in->error, TINYAI_E_TRUNCATED, at,
+                 "%s at byte %" PRIu64 " is %" PRIu64 ", but only %" PRIu64
+                 " bytes follow: the file is incomplete or damaged",
+                 what, at, *count, tai_cursor_left(in));
     }
 }
 
@@ -62,7 +65,8 @@ static void read_counts(TaiCursor *in, Counts *counts) {
         tai_fail(in->error, TINYAI_E_UNSUPPORTED, 4,
                  swapped ? "the file is big-endian GGUF (version field %" PRIu32
                            " at byte 4): convert it to little-endian"
-                         : "GGUF version %" PRIu32 " at byte 4 is not supported: versions 2 and 3 are",
+                         : "GGUF version %" PRIu32
+                           " at byte 4 is not supported: versions 2 and 3 are",
                  counts->version);
     }
     read_count(in, MIN_TENSOR_BYTES, "the number of tensors", &counts->n_tensors);
@@ -78,8 +82,8 @@ static uint64_t set_slots(uint64_t n) {
     return slots;
 }
 
-/* The index: kv entries, tensors, and one scratch array that serves as the hash set of either and then
- * as the order of tensors by offset. All factors are capped, nothing can overflow. */
+/* The index: kv entries, tensors, and one scratch array that serves as the hash set of either and
+ * then as the order of tensors by offset. All factors are capped, nothing can overflow. */
 static uint64_t index_layout(const Counts *counts, uint64_t *tensors_off, uint64_t *scratch_off) {
     *tensors_off = counts->n_kv * sizeof(TaiGgufKv);
     *scratch_off = *tensors_off + counts->n_tensors * sizeof(TaiGgufTensor);
@@ -111,7 +115,8 @@ static TaiGgufString read_string(TaiCursor *in, const char *what) {
     uint64_t bytes = tai_cursor_u64(in, what);
     if (tai_cursor_ok(in) && bytes > UINT32_MAX) {
         tai_fail(in->error, TINYAI_E_FORMAT, at,
-                 "%s at byte %" PRIu64 " claims a length of %" PRIu64 " bytes: the header is damaged",
+                 "%s at byte %" PRIu64 " claims a length of %" PRIu64
+                 " bytes: the header is damaged",
                  what, at, bytes);
     }
     const uint8_t *text = tai_cursor_take(in, bytes, what);
@@ -148,8 +153,8 @@ static bool is_name(TaiGgufString name, uint32_t max_bytes) {
     return true;
 }
 
-/* Puts entry `index` into the set; names(entries, i) gives the name of entry i. Returns the entry of the
- * same name that was there before, or NO_ENTRY. */
+/* Puts entry `index` into the set; names(entries, i) gives the name of entry i. Returns the entry
+ * of the same name that was there before, or NO_ENTRY. */
 static uint32_t set_put(uint32_t *set, uint64_t slots, const void *entries, uint32_t index,
                         TaiGgufString (*name_of)(const void *entries, uint32_t index)) {
     TaiGgufString name = name_of(entries, index);
@@ -231,7 +236,8 @@ static void read_kv(TaiCursor *in, TaiGgufKv *kv) {
     if (tai_cursor_ok(in) && !is_name(kv->key, MAX_KEY_BYTES)) {
         tai_fail(in->error, TINYAI_E_FORMAT, at,
                  "the metadata key at byte %" PRIu64
-                 " is empty, too long or not printable ASCII: the header is damaged", at);
+                 " is empty, too long or not printable ASCII: the header is damaged",
+                 at);
     }
     at = in->pos;
     kv->type = tai_cursor_u32(in, "a metadata type");
@@ -241,8 +247,8 @@ static void read_kv(TaiCursor *in, TaiGgufKv *kv) {
     }
     if (kv->type >= TAI_GGUF_TYPES) {
         tai_fail(in->error, TINYAI_E_FORMAT, at,
-                 "metadata type %" PRIu32 " at byte %" PRIu64 " is unknown (key %.*s)", kv->type, at,
-                 (int)tai_min_u64(kv->key.bytes, 64), kv->key.text);
+                 "metadata type %" PRIu32 " at byte %" PRIu64 " is unknown (key %.*s)", kv->type,
+                 at, (int)tai_min_u64(kv->key.bytes, 64), kv->key.text);
     } else if (kv->type == TAI_GGUF_ARRAY) {
         skip_array(in, kv);
     } else if (kv->type == TAI_GGUF_STRING) {
@@ -262,9 +268,9 @@ static void read_kvs(TaiCursor *in, TaiGguf *gguf, uint32_t *set) {
         uint64_t at = in->pos;
         read_kv(in, &gguf->kv[i]);
         if (tai_cursor_ok(in) && set_put(set, slots, gguf->kv, i, kv_name) != NO_ENTRY) {
-            tai_fail(in->error, TINYAI_E_FORMAT, at, "metadata key %.*s at byte %" PRIu64
-                     " appears twice", (int)tai_min_u64(gguf->kv[i].key.bytes, 64),
-                     gguf->kv[i].key.text, at);
+            tai_fail(in->error, TINYAI_E_FORMAT, at,
+                     "metadata key %.*s at byte %" PRIu64 " appears twice",
+                     (int)tai_min_u64(gguf->kv[i].key.bytes, 64), gguf->kv[i].key.text, at);
         }
     }
 }
@@ -458,7 +464,8 @@ int32_t tai_gguf_parse(TaiGguf *gguf, const uint8_t *bytes, uint64_t size, uint6
     uint64_t tensors_off;
     uint64_t scratch_off;
     if (index_layout(&counts, &tensors_off, &scratch_off) > index_bytes) {
-        return tai_fail(error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET, "index of the header too small");
+        return tai_fail(error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
+                        "index of the header too small");
     }
     uint8_t *room = index;
     uint32_t *scratch = (uint32_t *)(room + scratch_off);

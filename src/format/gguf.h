@@ -1,6 +1,7 @@
 /* GGUF v2 and v3: the header as an index of key-values and tensors over its bytes.
- * Source: the GGUF specification of ggml (docs/gguf.md). It owns no memory: the caller keeps the bytes
- * and gives room for the index. It checks all that can be checked without knowing the architecture. */
+ * Source: the GGUF specification of ggml (docs/gguf.md). It owns no memory: the caller keeps the
+ * bytes and gives room for the index. It checks all that can be checked without knowing the
+ * architecture. */
 #ifndef TAI_GGUF_H
 #define TAI_GGUF_H
 

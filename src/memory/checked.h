@@ -1,5 +1,5 @@
-/* The one layer of arithmetic on sizes that come from outside: u64, and every operation says whether it
- * overflowed. Values read from a file meet no other + or *. */
+/* The one layer of arithmetic on sizes that come from outside: u64, and every operation says
+ * whether it overflowed. Values read from a file meet no other + or *. */
 #ifndef TAI_CHECKED_H
 #define TAI_CHECKED_H
 

@@ -1,5 +1,6 @@
-/* The engine: one model in one piece of memory, and the state machine that runs it. It owns everything
- * from TAI_PROGRAM_BYTES to the planned peak and refuses to do I/O, to allocate and to block. */
+/* The engine: one model in one piece of memory, and the state machine that runs it. It owns
+ * everything from TAI_PROGRAM_BYTES to the planned peak and refuses to do I/O, to allocate and to
+ * block. */
 #ifndef TAI_ENGINE_H
 #define TAI_ENGINE_H
 
@@ -39,8 +40,8 @@ typedef struct TaiForward {
     uint32_t wanted;   /* item whose logits are computed or come next */
     uint32_t rows_asked;
     uint32_t unit;
-    bool another;      /* another batch will follow */
-    bool entered;      /* the unit's operations are set up */
+    bool another;        /* another batch will follow */
+    bool entered;        /* the unit's operations are set up */
     TaiActForm act_form; /* in which form the activations of the next matrix are */
 } TaiForward;
 
@@ -49,12 +50,12 @@ typedef struct TaiGeneration {
     TaiTextStream text;
     TaiXxh3 hash;
     uint32_t sequence;
-    uint32_t n_history;   /* prompt and generated tokens */
+    uint32_t n_history; /* prompt and generated tokens */
     uint32_t n_prompt;
     uint32_t n_generated;
-    uint32_t max_tokens;  /* that the context and the caller allow */
+    uint32_t max_tokens; /* that the context and the caller allow */
     bool ignore_eos;
-    bool finished;        /* the last token was sampled */
+    bool finished; /* the last token was sampled */
 } TaiGeneration;
 
 struct TinyAIModel {
@@ -81,7 +82,7 @@ struct TinyAIModel {
     TinyAISession sessions[TINYAI_MAX_SEQUENCES];
     uint64_t passes;
     uint64_t prompt_tokens;
-    TinyAISource source; /* hosts that pump by themselves; else zero */
+    TinyAISource source;   /* hosts that pump by themselves; else zero */
     uint64_t memory_bytes; /* of the region, hosts that reserved it */
 };
 
@@ -100,16 +101,16 @@ static inline void *tai_in(const TinyAIModel *m, TaiRegionId region, uint64_t of
 /* Where the header must lie for tai_engine_open, given the planned peak. */
 uint64_t tai_header_address(uint64_t peak_bytes, uint64_t header_bytes);
 
-/* Opens a model in memory whose linear address 0 is `linear`, and which reaches from TAI_PROGRAM_BYTES to
- * peak_bytes (what tai_engine_plan found). The header lies at tai_header_address. The model's address is
- * TAI_PROGRAM_BYTES + TAI_GUARD_BYTES. */
+/* Opens a model in memory whose linear address 0 is `linear`, and which reaches from
+ * TAI_PROGRAM_BYTES to peak_bytes (what tai_engine_plan found). The header lies at
+ * tai_header_address. The model's address is TAI_PROGRAM_BYTES + TAI_GUARD_BYTES. */
 int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_bytes,
                         uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
                         TinyAIError *error);
 
-/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if the
- * header is longer, 0 (also if the plan does not fit: *error tells how), or an error. scratch: 64-byte
- * aligned. */
+/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if
+ * the header is longer, 0 (also if the plan does not fit: *error tells how), or an error. scratch:
+ * 64-byte aligned. */
 int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error);

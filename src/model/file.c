@@ -31,8 +31,8 @@ static void read_size(const TaiGguf *gguf, const char *key, uint32_t absent, uin
     }
     if (*value < least || *value > most) {
         tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, key),
-                 "metadata key %s is %s%" PRIu32 ", it must be between %" PRIu32 " and %" PRIu32, key,
-                 tai_gguf_find(gguf, key) ? "" : "absent or ", *value, least, most);
+                 "metadata key %s is %s%" PRIu32 ", it must be between %" PRIu32 " and %" PRIu32,
+                 key, tai_gguf_find(gguf, key) ? "" : "absent or ", *value, least, most);
     }
 }
 
@@ -149,8 +149,10 @@ static void read_vocab_size(TaiFile *file, TinyAIError *error) {
         uint64_t at = off;
         TaiGgufString token = tai_gguf_next_string(gguf, &off);
         if (token.bytes > TAI_MAX_TOKEN_BYTES) {
-            tai_fail(error, TINYAI_E_FORMAT, at, "token %" PRIu64 " at byte %" PRIu64 " has %" PRIu32
-                     " bytes, at most %u are possible", i, at, token.bytes, TAI_MAX_TOKEN_BYTES);
+            tai_fail(error, TINYAI_E_FORMAT, at,
+                     "token %" PRIu64 " at byte %" PRIu64 " has %" PRIu32
+                     " bytes, at most %u are possible",
+                     i, at, token.bytes, TAI_MAX_TOKEN_BYTES);
             return;
         }
         file->hp.longest_token = (uint32_t)tai_max_u64(file->hp.longest_token, token.bytes);
@@ -200,7 +202,7 @@ static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t n_rows,
                  "tensor %.*s is of type %s, which is not supported %s", (int)t->name.bytes,
                  t->name.text, format->name,
                  vector ? "for vectors: F32 is"
-                           : "yet: F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q4_K and Q6_K are");
+                        : "yet: F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q4_K and Q6_K are");
         return;
     }
     if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
@@ -282,8 +284,8 @@ static void take_block_tensor(TaiFile *file, const TaiGgufTensor *t, TinyAIError
         return;
     }
     if (is_bias(rest)) {
-        tai_fail(error, TINYAI_E_UNSUPPORTED, t->info_off,
-                 "tensor %.*s: biases are not supported", (int)t->name.bytes, t->name.text);
+        tai_fail(error, TINYAI_E_UNSUPPORTED, t->info_off, "tensor %.*s: biases are not supported",
+                 (int)t->name.bytes, t->name.text);
         return;
     }
     for (uint32_t role = 0; role < TAI_ROLES; role++) {
@@ -320,7 +322,8 @@ static void read_globals(TaiFile *file, TinyAIError *error) {
     const TaiHparams *hp = &file->hp;
     take_global(file, "token_embd.weight", &file->embedding, hp->vocab_size, hp->embd, true, error);
     take_global(file, "output_norm.weight", &file->final_norm, VECTOR, hp->embd, true, error);
-    take_global(file, "rope_freqs.weight", &file->rope_factors, VECTOR, hp->rope_dims / 2, false, error);
+    take_global(file, "rope_freqs.weight", &file->rope_factors, VECTOR, hp->rope_dims / 2, false,
+                error);
     take_global(file, "output.weight", &file->head, hp->vocab_size, hp->embd, false, error);
     file->tied = file->head.off == 0;
     if (file->tied) {
@@ -330,8 +333,8 @@ static void read_globals(TaiFile *file, TinyAIError *error) {
 
 /* ---- units ----------------------------------------------------------------------------------- */
 
-/* Appends a tensor to a unit: to its last run where it follows in the file with the same gap as in memory
- * (the file's padding), else as a run of its own. */
+/* Appends a tensor to a unit: to its last run where it follows in the file with the same gap as in
+ * memory (the file's padding), else as a run of its own. */
 static void add_tensor(TaiFile *file, TaiUnit *unit, TaiTensor *t, uint64_t *slot_end) {
     TaiRun *last = unit->n_runs ? &file->runs[unit->first_run + unit->n_runs - 1] : NULL;
     uint64_t from_last = last ? t->off - last->off : 0;
@@ -436,8 +439,9 @@ static uint64_t directory_layout(uint64_t n_blocks, uint64_t n_strips, uint64_t 
 uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes) {
     uint64_t units_at;
     uint64_t runs_at;
-    /* A model has as many blocks as a ninth of its tensors, and at most MAX_BLOCKS; a strip takes at least
-     * half of STRIP_BYTES unless its matrix is one strip or has rows that are longer than that. */
+    /* A model has as many blocks as a ninth of its tensors, and at most MAX_BLOCKS; a strip takes
+     * at least half of STRIP_BYTES unless its matrix is one strip or has rows that are longer than
+     * that. */
     uint64_t blocks = tai_min_u64(index_bytes / sizeof(TaiGgufTensor) / TAI_ROLES + 1, MAX_BLOCKS);
     uint64_t strips = tai_min_u64(file_bytes / (STRIP_BYTES / 2) + 4, 2 * TAI_MAX_TOKENS / 4);
     return directory_layout(blocks, strips, &units_at, &runs_at);
@@ -461,8 +465,9 @@ static void place_directory(TaiFile *file, void *directory, uint64_t directory_b
         file->tied ? 0 : strips_of(&file->embedding, rows_per_strip(&file->embedding));
     uint64_t units_at;
     uint64_t runs_at;
-    shape->directory_bytes = directory_layout(
-        file->hp.n_blocks, (uint64_t)shape->n_strips + file->n_embedding_strips, &units_at, &runs_at);
+    shape->directory_bytes =
+        directory_layout(file->hp.n_blocks, (uint64_t)shape->n_strips + file->n_embedding_strips,
+                         &units_at, &runs_at);
     if (shape->directory_bytes > directory_bytes) {
         tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                  "the directory of the file needs %" PRIu64 " bytes, %" PRIu64 " are there",
@@ -475,15 +480,16 @@ static void place_directory(TaiFile *file, void *directory, uint64_t directory_b
     file->runs = (TaiRun *)((uint8_t *)directory + runs_at);
 }
 
-/* What is resident as a whole must be addressable in 32 bits: blocks, strips and final norm are, if the
- * sum of a block is (a row is at most 2^31 values and a strip has 4 of them at least). */
+/* What is resident as a whole must be addressable in 32 bits: blocks, strips and final norm are, if
+ * the sum of a block is (a row is at most 2^31 values and a strip has 4 of them at least). */
 static void check_sizes(const TaiFile *file, TinyAIError *error) {
     uint64_t most = TINYAI_MAX_BUDGET;
     bool fits = file->head.row_bytes < most / 4 && file->embedding.row_bytes < most / 4;
     for (uint32_t b = 0; b < file->hp.n_blocks && fits; b++) {
         uint64_t sum = 0;
         for (uint32_t role = 0; role < TAI_ROLES; role++) {
-            sum += file->blocks[b][role].bytes; /* each is at most the file's size, below 2^63 / 9 */
+            sum +=
+                file->blocks[b][role].bytes; /* each is at most the file's size, below 2^63 / 9 */
             fits = fits && file->blocks[b][role].bytes < most && sum < most;
         }
     }

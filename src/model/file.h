@@ -1,5 +1,6 @@
-/* A model file of architecture `llama`: hyperparameters, where its tensors lie, and the units in which it
- * is streamed, from the header alone. Sources: the GGUF specification and its `llama` keys. */
+/* A model file of architecture `llama`: hyperparameters, where its tensors lie, and the units in
+ * which it is streamed, from the header alone. Sources: the GGUF specification and its `llama`
+ * keys. */
 #ifndef TAI_FILE_H
 #define TAI_FILE_H
 
@@ -26,18 +27,18 @@ typedef enum TaiRole {
 } TaiRole;
 
 typedef struct TaiTensor {
-    uint64_t off;       /* in the file; 0: absent */
+    uint64_t off; /* in the file; 0: absent */
     uint64_t bytes;
     uint64_t row_bytes;
-    uint32_t type;      /* a TaiType */
+    uint32_t type; /* a TaiType */
     uint32_t rows;
-    uint32_t cols;      /* values per row */
-    uint32_t at;        /* offset in the slot of its unit */
+    uint32_t cols; /* values per row */
+    uint32_t at;   /* offset in the slot of its unit */
 } TaiTensor;
 
 typedef struct TaiHparams {
     uint32_t n_blocks;
-    uint32_t context;   /* that the model was made for */
+    uint32_t context; /* that the model was made for */
     uint32_t vocab_size;
     uint32_t embd;
     uint32_t heads;
@@ -48,7 +49,7 @@ typedef struct TaiHparams {
     uint32_t longest_token; /* bytes */
     float eps;
     float rope_base;
-    float rope_scale;   /* positions are multiplied by it */
+    float rope_scale; /* positions are multiplied by it */
 } TaiHparams;
 
 typedef struct TaiFile {
@@ -60,10 +61,10 @@ typedef struct TaiFile {
     TaiTensor final_norm;   /* [embd] */
     TaiTensor rope_factors; /* [rope_dims / 2], optional: divides the frequencies */
     bool tied;
-    uint32_t strip_rows;    /* rows of the head per strip */
-    uint32_t n_embedding_strips; /* 0 if tied */
+    uint32_t strip_rows;            /* rows of the head per strip */
+    uint32_t n_embedding_strips;    /* 0 if tied */
     TaiTensor (*blocks)[TAI_ROLES]; /* [n_blocks] */
-    TaiUnit *units;         /* final norm, blocks, head strips, embedding strips */
+    TaiUnit *units;                 /* final norm, blocks, head strips, embedding strips */
     TaiRun *runs;
     uint32_t n_units;
 } TaiFile;
@@ -71,9 +72,9 @@ typedef struct TaiFile {
 /* An upper bound for the directory (blocks, units, runs) of any header with this index. */
 uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes);
 
-/* Parses the header into *file; index: 8-byte aligned room of tai_gguf_index_bytes; directory: 64-byte
- * aligned room of directory_bytes at least shape.directory_bytes (E_NOMEM if less).
- * 0, TAI_GGUF_MORE or an error. */
+/* Parses the header into *file; index: 8-byte aligned room of tai_gguf_index_bytes; directory:
+ * 64-byte aligned room of directory_bytes at least shape.directory_bytes (E_NOMEM if less). 0,
+ * TAI_GGUF_MORE or an error. */
 int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint64_t file_bytes,
                        void *index, uint64_t index_bytes, void *directory, uint64_t directory_bytes,
                        TinyAIError *error);

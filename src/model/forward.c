@@ -7,7 +7,8 @@
 #include "memory/checked.h"
 #include "model/engine.h"
 
-/* Rows that one item of a matrix operation covers: enough to amortize a call, few enough to stop soon. */
+/* Rows that one item of a matrix operation covers: enough to amortize a call, few enough to stop
+ * soon. */
 #define ROWS_PER_ITEM 16u
 
 static float *scratch(const TinyAIModel *m, uint64_t offset) {
@@ -56,9 +57,8 @@ static void run_quantize(void *context, const TaiOp *op, uint32_t first, uint32_
     const TaiTensor *tensor = op->tensor;
     uint8_t *act = (uint8_t *)scratch(m, m->scratch.act);
     for (uint32_t t = first; t < first + count; t++) {
-        m->kernels->quantize(tai_act_form((TaiType)tensor->type),
-                             op->in + (size_t)t * tensor->cols, tensor->cols,
-                             act + t * m->scratch.act_stride);
+        m->kernels->quantize(tai_act_form((TaiType)tensor->type), op->in + (size_t)t * tensor->cols,
+                             tensor->cols, act + t * m->scratch.act_stride);
     }
 }
 
@@ -73,7 +73,8 @@ static void run_swiglu(void *context, const TaiOp *op, uint32_t first, uint32_t 
     run_quantize(context, op, first, count);
 }
 
-/* out: [tokens][rows of op->tensor], one item = ROWS_PER_ITEM rows for all tokens of the activations. */
+/* out: [tokens][rows of op->tensor], one item = ROWS_PER_ITEM rows for all tokens of the
+ * activations. */
 static void matmul(const TinyAIModel *m, const TaiOp *op, uint32_t first, uint32_t count,
                    uint32_t rows, uint32_t n_tokens) {
     const TaiTensor *w = op->tensor;
@@ -94,7 +95,8 @@ static void run_matmul(void *context, const TaiOp *op, uint32_t first, uint32_t 
     matmul(m, op, first, count, ((const TaiTensor *)op->tensor)->rows, m->forward.n_tokens);
 }
 
-/* Keys and values of one kv head, of the sequence that item belongs to, in the block being computed. */
+/* Keys and values of one kv head, of the sequence that item belongs to, in the block being
+ * computed. */
 static TaiKvHead kv_head(const TinyAIModel *m, const TinyAIBatchItem *item, uint32_t head) {
     const TaiHparams *hp = &m->file.hp;
     uint32_t block = m->forward.unit - 1;
@@ -163,7 +165,8 @@ static void run_final_norm(void *context, const TaiOp *op, uint32_t first, uint3
 static void run_head(void *context, const TaiOp *op, uint32_t first, uint32_t count) {
     const TinyAIModel *m = context;
     const TaiTensor *head = op->tensor;
-    uint32_t before = (uint32_t)(op->out - (const float *)tai_in(m, TAI_REGION_TEXT, m->text.logits));
+    uint32_t before =
+        (uint32_t)(op->out - (const float *)tai_in(m, TAI_REGION_TEXT, m->text.logits));
     uint32_t rows = (uint32_t)tai_min_u64(m->file.strip_rows, head->rows - before);
     matmul(m, op, first, count, rows, 1);
 }
@@ -178,16 +181,17 @@ static void add_per_token(TinyAIModel *m, TaiOpRun run, uint64_t work, TaiOp op)
 }
 
 static void add_matmul(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, float *out) {
-    tai_steps_add(&m->steps, (TaiOp){.run = run_matmul,
-                                     .items = (w->rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
-                                     .item_work = (uint64_t)ROWS_PER_ITEM * w->cols *
-                                                  m->forward.n_tokens,
-                                     .weights = slot + w->at,
-                                     .tensor = w,
-                                     .out = out});
+    tai_steps_add(&m->steps,
+                  (TaiOp){.run = run_matmul,
+                          .items = (w->rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
+                          .item_work = (uint64_t)ROWS_PER_ITEM * w->cols * m->forward.n_tokens,
+                          .weights = slot + w->at,
+                          .tensor = w,
+                          .out = out});
 }
 
-/* W in -> out; the activations are quantized again only where the matrix before read another form. */
+/* W in -> out; the activations are quantized again only where the matrix before read another form.
+ */
 static void add_projection(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, const float *in,
                            float *out, bool same_input) {
     TaiActForm form = tai_act_form((TaiType)w->type);
@@ -281,13 +285,12 @@ void tai_embed(TinyAIModel *m, uint32_t item, const void *row) {
                            scratch(m, m->scratch.x) + (size_t)item * embd);
 }
 
-/* Pair i of a position p turns by p * scale * base^(-2i / rope_dims) / factor[i]. In double, rounded once:
- * the angle must be right to the last bit of a float for any position. */
+/* Pair i of a position p turns by p * scale * base^(-2i / rope_dims) / factor[i]. In double,
+ * rounded once: the angle must be right to the last bit of a float for any position. */
 void tai_rope_angles(TinyAIModel *m) {
     const TaiHparams *hp = &m->file.hp;
-    const float *factors = m->file.rope_factors.off
-                               ? tai_in(m, TAI_REGION_FINAL, m->file.rope_factors.at)
-                               : NULL;
+    const float *factors =
+        m->file.rope_factors.off ? tai_in(m, TAI_REGION_FINAL, m->file.rope_factors.at) : NULL;
     for (uint32_t i = 0; i < hp->rope_dims / 2; i++) {
         double exponent = -2.0 * (double)i / (double)hp->rope_dims;
         double frequency = tai_pow((double)hp->rope_base, exponent) * (double)hp->rope_scale;

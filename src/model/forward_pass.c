@@ -1,5 +1,5 @@
-/* The forward pass as a state machine: a batch in chunks, each chunk through all units, layer by layer.
- * It computes with what is resident and wants what is not. */
+/* The forward pass as a state machine: a batch in chunks, each chunk through all units, layer by
+ * layer. It computes with what is resident and wants what is not. */
 #include <inttypes.h>
 
 #include "memory/checked.h"
@@ -95,11 +95,10 @@ static int32_t gather_rows(TinyAIModel *m) {
     if (!resident) {
         r->rows_wanted = true;
         while (f->rows_asked < f->n_tokens &&
-               tai_residency_want_row(r,
-                                      m->file.embedding.off +
-                                          items[f->rows_asked].token * m->file.embedding.row_bytes,
-                                      (uint32_t)m->file.embedding.row_bytes,
-                                      row_slot(m, f->rows_asked))) {
+               tai_residency_want_row(
+                   r,
+                   m->file.embedding.off + items[f->rows_asked].token * m->file.embedding.row_bytes,
+                   (uint32_t)m->file.embedding.row_bytes, row_slot(m, f->rows_asked))) {
             f->rows_asked++;
         }
         tai_residency_want(r, 0, &m->pass, m->options.prefetch != 0);
@@ -117,7 +116,8 @@ static int32_t gather_rows(TinyAIModel *m) {
 
 /* ---- units ----------------------------------------------------------------------------------- */
 
-/* Computes with the units of the pass: READY (out of work), NEED, LOGITS or DONE (chunk complete). */
+/* Computes with the units of the pass: READY (out of work), NEED, LOGITS or DONE (chunk complete).
+ */
 static int32_t run_units(TinyAIModel *m, uint64_t *work) {
     TaiForward *f = &m->forward;
     for (;;) {

@@ -40,13 +40,14 @@ static int32_t set_stops(TinyAIModel *m, const TinyAIGenerate *how) {
     tai_text_stream_init(&m->generation.text);
     for (uint32_t i = 0; i < how->n_stop; i++) {
         size_t bytes = strlen(how->stop[i]);
-        int32_t status = bytes > UINT32_MAX
-                             ? TINYAI_E_ARGUMENT
-                             : tai_stop_add(&m->generation.text.stop, how->stop[i], (uint32_t)bytes);
+        int32_t status = bytes > UINT32_MAX ? TINYAI_E_ARGUMENT
+                                            : tai_stop_add(&m->generation.text.stop, how->stop[i],
+                                                           (uint32_t)bytes);
         if (status) {
             return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                             "stop string %" PRIu32 " is empty or too long: at most 16 of together "
-                            "1024 bytes are possible", i);
+                            "1024 bytes are possible",
+                            i);
         }
     }
     return TINYAI_OK;
@@ -157,18 +158,16 @@ static void make_piece(TinyAIModel *m, uint32_t token, bool ends) {
     if (g->finished) {
         n_out += tai_text_stream_finish(&g->text, out + n_out);
     }
-    m->piece = (TinyAIPiece){
-        .text = out, .text_bytes = n_out, .id = token, .index = g->n_generated};
+    m->piece =
+        (TinyAIPiece){.text = out, .text_bytes = n_out, .id = token, .index = g->n_generated};
 }
 
 /* The next forward pass: the token just sampled. */
 static void continue_with(TinyAIModel *m, uint32_t token) {
     TaiGeneration *g = &m->generation;
     TinyAISession *session = &m->sessions[g->sequence];
-    tai_batch(m)[0] = (TinyAIBatchItem){.token = token,
-                                        .position = session->n_past,
-                                        .sequence = g->sequence,
-                                        .want_logits = 1};
+    tai_batch(m)[0] = (TinyAIBatchItem){
+        .token = token, .position = session->n_past, .sequence = g->sequence, .want_logits = 1};
     session->n_past++;
     history(m)[g->n_history++] = token;
     tai_forward_begin(m, 1, g->n_generated + 1 < g->max_tokens);
@@ -179,9 +178,9 @@ int32_t tai_generate_token(TinyAIModel *m) {
     const float *logits = tinyai_logits(m);
     tai_xxh3_update(&g->hash, logits, m->file.hp.vocab_size * sizeof *logits);
     uint32_t token = 0;
-    int32_t status = tai_sample(&g->sampling, logits, m->file.hp.vocab_size, history(m),
-                                g->n_history, g->sequence, g->n_history,
-                                tai_in(m, TAI_REGION_SCRATCH, 0), &token, &m->error);
+    int32_t status =
+        tai_sample(&g->sampling, logits, m->file.hp.vocab_size, history(m), g->n_history,
+                   g->sequence, g->n_history, tai_in(m, TAI_REGION_SCRATCH, 0), &token, &m->error);
     if (status) {
         return tai_engine_fail(m, status);
     }

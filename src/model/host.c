@@ -17,8 +17,8 @@
 
 static int32_t read_failed(TinyAIError *error, int32_t status, uint64_t offset, uint64_t bytes) {
     return tai_fail(error, status, offset,
-                    "reading %" PRIu64 " bytes at byte %" PRIu64 " of the source failed (%s)", bytes,
-                    offset, tinyai_status_name(status));
+                    "reading %" PRIu64 " bytes at byte %" PRIu64 " of the source failed (%s)",
+                    bytes, offset, tinyai_status_name(status));
 }
 
 static int32_t read_source(const TinyAISource *source, void *into, uint64_t bytes,
@@ -95,11 +95,11 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
     uint64_t header_at = tai_header_address(plan->peak_bytes, plan->header_bytes);
-    int32_t status = read_source(source, memory + (header_at - TAI_PROGRAM_BYTES),
-                                 plan->header_bytes, error);
+    int32_t status =
+        read_source(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
     if (!status) {
-        status = tai_engine_open(linear, plan->peak_bytes, plan->header_bytes, source->size, options,
-                                 model, error);
+        status = tai_engine_open(linear, plan->peak_bytes, plan->header_bytes, source->size,
+                                 options, model, error);
     }
     if (status) {
         tai_port_release(memory, bytes);

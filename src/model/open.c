@@ -61,8 +61,9 @@ static const TaiGgufKv *vocab_array(const TinyAIModel *m, const char *key, uint3
     if (kv && (kv->type != TAI_GGUF_ARRAY || kv->item_type != item_type ||
                kv->n_items != m->vocab.n_tokens)) {
         tai_fail(error, TINYAI_E_FORMAT, kv->off,
-                 "metadata key %s at byte %" PRIu64 " must be an array of %" PRIu32 " %s", key, kv->off,
-                 m->vocab.n_tokens, item_type == TAI_GGUF_F32 ? "floats" : "32-bit integers");
+                 "metadata key %s at byte %" PRIu64 " must be an array of %" PRIu32 " %s", key,
+                 kv->off, m->vocab.n_tokens,
+                 item_type == TAI_GGUF_F32 ? "floats" : "32-bit integers");
     }
     return kv;
 }
@@ -71,8 +72,9 @@ static void read_token_types(TinyAIModel *m, TinyAIError *error) {
     const TaiGgufKv *scores = vocab_array(m, "tokenizer.ggml.scores", TAI_GGUF_F32, error);
     const TaiGgufKv *types = vocab_array(m, "tokenizer.ggml.token_type", TAI_GGUF_I32, error);
     if (!scores) {
-        tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
-                 "metadata key tokenizer.ggml.scores is missing: text cannot be tokenized without it");
+        tai_fail(
+            error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
+            "metadata key tokenizer.ggml.scores is missing: text cannot be tokenized without it");
     }
     if (error->status) {
         return;
@@ -139,8 +141,8 @@ static void choose_kernels(TinyAIModel *m, TinyAIError *error) {
                  "simd128 kernels are not in this build: ask for auto or scalar");
         return;
     }
-    m->kernels = simd && m->options.kernels != TINYAI_KERNELS_SCALAR ? simd
-                                                                     : tai_kernels(TAI_TIER_SCALAR);
+    m->kernels =
+        simd && m->options.kernels != TINYAI_KERNELS_SCALAR ? simd : tai_kernels(TAI_TIER_SCALAR);
 }
 
 /* The regions that are used from the start; the others overlap the header while it is parsed. */
@@ -204,7 +206,8 @@ static void place_units(TinyAIModel *m) {
         if (unit->kind == TAI_UNIT_FINAL) {
             unit->pinned = true;
             unit->address = region[TAI_REGION_FINAL].address;
-        } else if (unit->kind == TAI_UNIT_BLOCK && tai_is_pinned(block, n_pinned, shape->n_blocks)) {
+        } else if (unit->kind == TAI_UNIT_BLOCK &&
+                   tai_is_pinned(block, n_pinned, shape->n_blocks)) {
             unit->pinned = true;
             unit->address = pinned_at;
             pinned_at += shape->slot_bytes;
@@ -256,15 +259,17 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_b
                         TinyAIError *error) {
     TinyAIModel *m = (TinyAIModel *)(linear + MODEL_ADDRESS); // NOLINT(performance-no-int-to-ptr)
     uint64_t header_at = tai_header_address(peak_bytes, header_bytes);
-    const uint8_t *header = (uint8_t *)(linear + (uintptr_t)header_at); // NOLINT(performance-no-int-to-ptr)
+    const uint8_t *header =
+        (uint8_t *)(linear + (uintptr_t)header_at); // NOLINT(performance-no-int-to-ptr)
     uint64_t index_bytes = 0;
     *model = NULL;
     int32_t status = tai_gguf_index_bytes(header, header_bytes, file_bytes, &index_bytes, error);
     if (status) {
-        return status > 0 ? tai_fail(error, TINYAI_E_INTERNAL, 0, "the header is incomplete") : status;
+        return status > 0 ? tai_fail(error, TINYAI_E_INTERNAL, 0, "the header is incomplete")
+                          : status;
     }
-    uint64_t directory_at = tai_align_up(MODEL_ADDRESS + TAI_ENGINE_BYTES, TAI_ALIGNMENT) +
-                            TAI_GUARD_BYTES;
+    uint64_t directory_at =
+        tai_align_up(MODEL_ADDRESS + TAI_ENGINE_BYTES, TAI_ALIGNMENT) + TAI_GUARD_BYTES;
     if (index_bytes > header_at || header_at - index_bytes < directory_at) {
         return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "no room for the header's index");
     }

@@ -62,8 +62,8 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
                                   (uint64_t)tai_scores_stride(c->context) * 4);
     room->gate = tai_extent_put(&ffn, t, (uint64_t)hp->ff * 4);
     room->up = tai_extent_put(&ffn, t, (uint64_t)hp->ff * 4);
-    room->bytes = tai_max_u64(tai_max_u64(attention.end, ffn.end),
-                              tai_sample_scratch_bytes(hp->vocab_size));
+    room->bytes =
+        tai_max_u64(tai_max_u64(attention.end, ffn.end), tai_sample_scratch_bytes(hp->vocab_size));
     return attention.ok && ffn.ok;
 }
 

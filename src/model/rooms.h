@@ -34,7 +34,7 @@ typedef struct TaiScratchRoom {
     uint64_t gate;   /* float[T][ff]; it and up overlay q..scores */
     uint64_t up;     /* float[T][ff] */
     uint64_t act_stride;
-    uint64_t bytes;  /* also enough for the sampler, which runs between passes */
+    uint64_t bytes; /* also enough for the sampler, which runs between passes */
 } TaiScratchRoom;
 
 bool tai_text_room(const TaiFile *file, const TaiConfig *config, TaiTextRoom *room);

@@ -7,10 +7,10 @@
 #include "text/detokenize.h"
 #include "text/spm.h"
 
-/* How much of the text this call tokenizes: all of it if it is the end and fits, else up to the last
- * place where cutting changes nothing. */
-static uint32_t piece_of_text(const TinyAIModel *m, const char *text, uint32_t bytes, uint32_t flags,
-                              uint32_t capacity) {
+/* How much of the text this call tokenizes: all of it if it is the end and fits, else up to the
+ * last place where cutting changes nothing. */
+static uint32_t piece_of_text(const TinyAIModel *m, const char *text, uint32_t bytes,
+                              uint32_t flags, uint32_t capacity) {
     uint32_t room = capacity > 4 ? capacity - 4 : 0; /* BOS, EOS and the blank in front */
     uint32_t most = (uint32_t)tai_min_u64(m->text.text_capacity, room);
     if (bytes <= most && (flags & TINYAI_TEXT_LAST)) {
@@ -27,11 +27,12 @@ int32_t tinyai_tokenize(TinyAIModel *m, const char *text, uint32_t bytes, uint32
     *n_ids = 0;
     *used = piece_of_text(m, text, bytes, flags, capacity);
     if (*used == 0 && bytes) {
-        return tai_fail(&m->error, TINYAI_E_TEXT, TINYAI_NO_OFFSET,
-                        "the text has a stretch of %" PRIu32
-                        " bytes without a blank to cut at, longer than the tokenizer's room of %" PRIu32
-                        " bytes: break it up, or open the model with a longer context",
-                        bytes, m->text.text_capacity);
+        return tai_fail(
+            &m->error, TINYAI_E_TEXT, TINYAI_NO_OFFSET,
+            "the text has a stretch of %" PRIu32
+            " bytes without a blank to cut at, longer than the tokenizer's room of %" PRIu32
+            " bytes: break it up, or open the model with a longer context",
+            bytes, m->text.text_capacity);
     }
     if (*used < bytes) {
         flags &= ~(uint32_t)TINYAI_TEXT_LAST;
@@ -51,8 +52,7 @@ int32_t tinyai_tokenize(TinyAIModel *m, const char *text, uint32_t bytes, uint32
 int32_t tinyai_detokenize(TinyAIModel *m, const uint32_t *ids, uint32_t n_ids, uint32_t flags,
                           char *into, uint32_t capacity, uint32_t *bytes, uint32_t *used) {
     tai_error_clear(&m->error);
-    int32_t status =
-        tai_detokenize(&m->vocab, ids, n_ids, flags, into, capacity, bytes, used);
+    int32_t status = tai_detokenize(&m->vocab, ids, n_ids, flags, into, capacity, bytes, used);
     if (status) {
         return tai_fail(&m->error, status, TINYAI_NO_OFFSET,
                         "a token id is outside the vocabulary of %" PRIu32

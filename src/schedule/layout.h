@@ -1,6 +1,6 @@
-/* The layout: where everything lies in memory. One function computes it, once to count for the plan and
- * once to place for the run, so the two cannot drift apart. It depends on the header and the options
- * alone: neither on the host nor on the kernel tier. */
+/* The layout: where everything lies in memory. One function computes it, once to count for the plan
+ * and once to place for the run, so the two cannot drift apart. It depends on the header and the
+ * options alone: neither on the host nor on the kernel tier. */
 #ifndef TAI_LAYOUT_H
 #define TAI_LAYOUT_H
 
@@ -10,7 +10,8 @@
 #include "tinyai/tinyai.h"
 
 /* Static data and stack of the program: linear memory below it is the program's. The same number on
- * every host, so that a plan is the same on every host; the builds assert that they need no more. */
+ * every host, so that a plan is the same on every host; the builds assert that they need no more.
+ */
 #define TAI_PROGRAM_BYTES 131072u
 /* The engine's own state (struct TinyAIModel), the same number for every pointer width. */
 #define TAI_ENGINE_BYTES 16384u
@@ -46,7 +47,8 @@ typedef struct TaiShape {
     uint32_t n_strips;
     uint32_t vocab_size;
     uint32_t model_context;
-    /* Fills in *rooms; false if a size overflows. The model's business: activations are not known here. */
+    /* Fills in *rooms; false if a size overflows. The model's business: activations are not known
+     * here. */
     bool (*rooms)(const void *model, const struct TaiConfig *config, TaiRooms *rooms);
     const void *model;
 } TaiShape;
@@ -74,10 +76,10 @@ typedef enum TaiRegionId {
     TAI_REGION_ROWS,    /* embedding rows in flight */
     TAI_REGION_EMBEDDING,
     TAI_REGION_FINAL,
-    TAI_REGION_HEAD,      /* resident strips */
+    TAI_REGION_HEAD, /* resident strips */
     TAI_REGION_HEAD_RING,
-    TAI_REGION_PINNED,    /* slots of pinned blocks */
-    TAI_REGION_RING,      /* slots that the other blocks pass through */
+    TAI_REGION_PINNED, /* slots of pinned blocks */
+    TAI_REGION_RING,   /* slots that the other blocks pass through */
     TAI_REGIONS
 } TaiRegionId;
 
@@ -95,8 +97,8 @@ typedef struct TaiLayout {
     uint64_t peak_bytes;
 } TaiLayout;
 
-/* A position that only grows while things are placed one behind the other, each aligned; `ok` becomes
- * false for good where it overflows. */
+/* A position that only grows while things are placed one behind the other, each aligned; `ok`
+ * becomes false for good where it overflows. */
 typedef struct TaiExtent {
     uint64_t end;
     bool ok;

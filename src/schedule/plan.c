@@ -27,7 +27,8 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
     }
     if (o->context_length > shape->model_context) {
         return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
-                        "a context of %" PRIu32 " tokens was asked for, the model was made for %" PRIu32
+                        "a context of %" PRIu32
+                        " tokens was asked for, the model was made for %" PRIu32
                         ": ask for at most that",
                         o->context_length, shape->model_context);
     }
@@ -42,7 +43,8 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
                             MAX_READ_CHUNK);
     }
     if (o->sequences < 1 || o->sequences > TINYAI_MAX_SEQUENCES) {
-        return out_of_range(error, "the number of sequences", o->sequences, 1, TINYAI_MAX_SEQUENCES);
+        return out_of_range(error, "the number of sequences", o->sequences, 1,
+                            TINYAI_MAX_SEQUENCES);
     }
     return TINYAI_OK;
 }
@@ -83,9 +85,9 @@ static TaiConfig fully_resident(const TaiShape *shape, const TinyAIOptions *o, u
     return c;
 }
 
-/* More budget first buys overlap, then prompt tokens per pass, then pinned blocks, then the output head,
- * then a separate embedding matrix. Each step takes the most that fits, so planning again with the peak
- * of a plan as budget gives the same plan. */
+/* More budget first buys overlap, then prompt tokens per pass, then pinned blocks, then the output
+ * head, then a separate embedding matrix. Each step takes the most that fits, so planning again
+ * with the peak of a plan as budget gives the same plan. */
 static TaiConfig best_config(const TaiShape *shape, const TinyAIOptions *o, uint32_t context,
                              uint64_t budget) {
     TaiConfig best = smallest(shape, o, context);
@@ -190,9 +192,8 @@ static void fill_plan(const TaiShape *shape, const TaiUnit *units, const TaiConf
 
 static int32_t refuse(TinyAIPlan *plan, TinyAIError *error) {
     plan->missing_bytes = plan->min_budget_bytes - plan->budget_bytes;
-    const char *advice = plan->longest_context
-                             ? "Raise the memory budget, or lower the context"
-                             : "Raise the memory budget, or take a smaller model";
+    const char *advice = plan->longest_context ? "Raise the memory budget, or lower the context"
+                                               : "Raise the memory budget, or take a smaller model";
     tai_fail(error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
              "the model needs %" PRIu64 " bytes for a context of %" PRIu32
              " tokens, the memory budget allows %" PRIu64 ": %" PRIu64 " bytes are missing. "
@@ -225,14 +226,15 @@ int32_t tai_plan(const TaiShape *shape, const TaiUnit *units, const TinyAIOption
     plan->min_budget_bytes = peak_of(shape, &least);
     plan->resident_bytes = peak_of(shape, &all);
     if (plan->min_budget_bytes > TINYAI_MAX_BUDGET) {
-        return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
-                        "the model needs more than 4 GiB even when streamed, for a context of %" PRIu32
-                        " tokens: lower the context",
-                        plan->context_length);
+        return tai_fail(
+            error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
+            "the model needs more than 4 GiB even when streamed, for a context of %" PRIu32
+            " tokens: lower the context",
+            plan->context_length);
     }
     plan->fits = plan->min_budget_bytes <= plan->budget_bytes;
-    *config = plan->fits ? best_config(shape, options, plan->context_length, plan->budget_bytes)
-                         : least;
+    *config =
+        plan->fits ? best_config(shape, options, plan->context_length, plan->budget_bytes) : least;
     tai_layout(shape, config, layout);
     fill_plan(shape, units, config, layout, plan);
     return plan->fits ? TINYAI_OK : refuse(plan, error);

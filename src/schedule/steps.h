@@ -26,7 +26,7 @@ struct TaiOp {
 typedef struct TaiSteps {
     TaiOp ops[TAI_MAX_OPS];
     uint32_t n_ops;
-    uint32_t op;   /* the next item to run is `item` of ops[op] */
+    uint32_t op; /* the next item to run is `item` of ops[op] */
     uint32_t item;
 } TaiSteps;
 

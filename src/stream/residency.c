@@ -85,7 +85,8 @@ static void vacate(TaiResidency *r, uint32_t index) {
     unit->fresh = false;
 }
 
-/* Gives the unit a slot: its own, or one of the ring that is not among `kept` and has nothing in flight. */
+/* Gives the unit a slot: its own, or one of the ring that is not among `kept` and has nothing in
+ * flight. */
 static bool place(TaiResidency *r, uint32_t index, const bool kept[TAI_RING_SLOTS]) {
     TaiUnit *unit = &r->units[index];
     if (unit->pinned) {
@@ -134,8 +135,8 @@ static bool next_unit(uint32_t *unit, TaiPass *pass) {
 }
 
 /* Wants one unit; false when the table is full. Slots of units met so far are `kept`. */
-static bool want_unit(TaiResidency *r, uint32_t index, bool demand, bool kept_blocks[TAI_RING_SLOTS],
-                      bool kept_head[TAI_RING_SLOTS]) {
+static bool want_unit(TaiResidency *r, uint32_t index, bool demand,
+                      bool kept_blocks[TAI_RING_SLOTS], bool kept_head[TAI_RING_SLOTS]) {
     TaiUnit *unit = &r->units[index];
     bool *kept = unit->kind == TAI_UNIT_HEAD ? kept_head : kept_blocks;
     if (unit->state == TINYAI_BLOCK_ABSENT && unit->pending == 0 && (demand || !unit->avoid)) {
@@ -209,7 +210,8 @@ static TaiPending *most_urgent(TaiResidency *r) {
             continue;
         }
         if (!best || p->range.flags < best->range.flags ||
-            (p->range.flags == best->range.flags && p->range.id - best->range.id > UINT32_MAX / 2)) {
+            (p->range.flags == best->range.flags &&
+             p->range.id - best->range.id > UINT32_MAX / 2)) {
             best = p;
         }
     }

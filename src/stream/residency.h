@@ -1,9 +1,10 @@
 /* Residency: which pieces of the file are in memory, and which byte ranges are wanted next.
  *
- * A *unit* is what is loaded and dropped as a whole: the final norm, a transformer block, a strip of the
- * output head, a strip of the embedding matrix. Units are numbered in execution order and visited
- * cyclically, so the next need is always known and no cache policy is: pinned units stay, the others
- * pass through the ring of their kind. It never reads; it fills a table of ranges for the host. */
+ * A *unit* is what is loaded and dropped as a whole: the final norm, a transformer block, a strip
+ * of the output head, a strip of the embedding matrix. Units are numbered in execution order and
+ * visited cyclically, so the next need is always known and no cache policy is: pinned units stay,
+ * the others pass through the ring of their kind. It never reads; it fills a table of ranges for
+ * the host. */
 #ifndef TAI_RESIDENCY_H
 #define TAI_RESIDENCY_H
 
@@ -17,30 +18,35 @@
 #define TAI_ROWS_UNIT (UINT32_MAX - 1) /* embedding rows, which belong to no unit */
 #define TAI_RING_SLOTS 2u
 
-typedef enum TaiUnitKind { TAI_UNIT_FINAL, TAI_UNIT_BLOCK, TAI_UNIT_HEAD, TAI_UNIT_EMBEDDING } TaiUnitKind;
+typedef enum TaiUnitKind {
+    TAI_UNIT_FINAL,
+    TAI_UNIT_BLOCK,
+    TAI_UNIT_HEAD,
+    TAI_UNIT_EMBEDDING
+} TaiUnitKind;
 
 /* Bytes that are contiguous in the file and in the slot. */
 typedef struct TaiRun {
-    uint64_t off;   /* in the file */
+    uint64_t off; /* in the file */
     uint32_t bytes;
-    uint32_t at;    /* in the slot */
+    uint32_t at; /* in the slot */
 } TaiRun;
 
 typedef struct TaiUnit {
     uint64_t address;   /* of its slot; meaningless while absent and not pinned */
     uint32_t first_run; /* its runs are runs[first_run .. first_run + n_runs) */
     uint32_t n_runs;
-    uint32_t bytes;     /* read from the file: the sum of its runs */
-    uint32_t next_run;  /* while loading: where the next range starts */
+    uint32_t bytes;    /* read from the file: the sum of its runs */
+    uint32_t next_run; /* while loading: where the next range starts */
     uint32_t next_byte;
-    uint16_t pending;   /* ranges of it in the table */
-    uint8_t kind;       /* TaiUnitKind */
-    uint8_t state;      /* TINYAI_BLOCK_* */
+    uint16_t pending; /* ranges of it in the table */
+    uint8_t kind;     /* TaiUnitKind */
+    uint8_t state;    /* TINYAI_BLOCK_* */
     bool pinned;
-    bool fresh;         /* loaded or loading, and its turn has not come since */
-    bool ahead;         /* its loading began before its turn */
-    bool failed;        /* a range failed or was given up: becomes absent when none is pending */
-    bool avoid;         /* reading ahead failed: load only on demand */
+    bool fresh;  /* loaded or loading, and its turn has not come since */
+    bool ahead;  /* its loading began before its turn */
+    bool failed; /* a range failed or was given up: becomes absent when none is pending */
+    bool avoid;  /* reading ahead failed: load only on demand */
 } TaiUnit;
 
 typedef struct TaiRing {
@@ -56,13 +62,13 @@ typedef struct TaiPending {
     bool taken; /* the host has it */
 } TaiPending;
 
-/* The cycle that units are visited in: first..last, again from `loop_first` while loops are left, then
- * from the start if another pass follows. */
+/* The cycle that units are visited in: first..last, again from `loop_first` while loops are left,
+ * then from the start if another pass follows. */
 typedef struct TaiPass {
     uint32_t last;
     uint32_t loop_first;
-    uint32_t loops;      /* further rounds of loop_first..last */
-    bool another;        /* another pass will follow */
+    uint32_t loops; /* further rounds of loop_first..last */
+    bool another;   /* another pass will follow */
 } TaiPass;
 
 typedef struct TaiResidency {
@@ -86,12 +92,12 @@ typedef struct TaiResidency {
     uint64_t prefetched;
 } TaiResidency;
 
-/* Which of n_blocks are pinned: n_pinned of them, spread evenly, so that reading one streamed block can
- * overlap computing the pinned ones before it. */
+/* Which of n_blocks are pinned: n_pinned of them, spread evenly, so that reading one streamed block
+ * can overlap computing the pinned ones before it. */
 bool tai_is_pinned(uint32_t block, uint32_t n_pinned, uint32_t n_blocks);
 
-/* Wants ranges for `current` and, reading ahead along the pass, for what follows it as far as slots and
- * the table have room. */
+/* Wants ranges for `current` and, reading ahead along the pass, for what follows it as far as slots
+ * and the table have room. */
 void tai_residency_want(TaiResidency *r, uint32_t current, const TaiPass *pass, bool read_ahead);
 
 /* The unit's turn has come: counts the hit or miss. Call once per turn, when it is resident. */
@@ -103,8 +109,9 @@ bool tai_residency_want_row(TaiResidency *r, uint64_t off, uint32_t bytes, uint6
 uint32_t tai_residency_take(TaiResidency *r, TinyAIRange *ranges, uint32_t capacity);
 /* Length of a range in flight, 0 if there is none of that id. */
 uint32_t tai_residency_length(const TaiResidency *r, uint32_t id);
-/* status TINYAI_OK: the bytes are there; anything else: they are not. `current`: the unit needed now, or
- * TAI_NO_UNIT; its failure is kept in failed_status. False for an id that is not in flight. */
+/* status TINYAI_OK: the bytes are there; anything else: they are not. `current`: the unit needed
+ * now, or TAI_NO_UNIT; its failure is kept in failed_status. False for an id that is not in flight.
+ */
 bool tai_residency_answer(TaiResidency *r, uint32_t id, int32_t status, uint32_t current);
 /* Forgets ranges that the host has not taken. */
 void tai_residency_drop_untaken(TaiResidency *r);

@@ -9,7 +9,6 @@ import { plan } from '../../dist/index.js'
 import { STRICT_CSP, serve } from '../../tools/serve.mjs'
 import {
   BUDGET,
-  big135m,
   bundled,
   CONTEXT,
   demoFolders,
@@ -271,50 +270,6 @@ describe('demo page in Chromium', () => {
       },
     )
 
-  test(
-    'no task of the page takes longer than 50 ms while a 135M model reads and writes',
-    LIMIT,
-    async () => {
-      const path = await big135m()
-      await withPage(await open(), async (page) => {
-        await ready(page)
-        await page.upload('#file', path)
-        await page.waitFor(
-          () => document.querySelector('[data-plan=blocks]').dataset.value === '30',
-        )
-        await ready(page)
-        await page.fill('#context', 256)
-        await page.waitFor((n) => document.querySelector('#context').value === n, 5000, ['256'])
-        await setBudget(page, 48 * 1024 * 1024)
-        await page.click('#load')
-        await page.waitFor(() => document.querySelector('#load').textContent === 'Loaded')
-        await page.waitFor('#curve:not([hidden])', 60_000) // the plans behind it are not what is measured
-        await setSampling(page, { maxTokens: 32, ignoreEos: true })
-        await page.fill('#prompt', 'Once upon a time there was a model '.repeat(6))
-
-        await page.evaluate(() => {
-          window.longTasks = []
-          new PerformanceObserver((list) =>
-            window.longTasks.push(...list.getEntries().map((task) => Math.round(task.duration))),
-          ).observe({ type: 'longtask' })
-        })
-        const { stats } = await generate(page, 120_000)
-        assert.equal(stats.speed.generatedTokens, 32)
-        assert.ok(stats.speed.promptTokens > 32)
-        assert.deepEqual(await page.evaluate('window.longTasks'), [])
-
-        // the observer does see a long task
-        await page.evaluate(() => {
-          setTimeout(() => {
-            const end = performance.now() + 120
-            while (performance.now() < end);
-          })
-        })
-        await page.waitFor('window.longTasks.length === 1')
-      })
-    },
-  )
-
   test('every control has a name', LIMIT, async () => {
     await withPage(await open(), async (page) => {
       const nameless = await page.evaluate(() =>
@@ -322,8 +277,9 @@ describe('demo page in Chromium', () => {
           .filter((element) => {
             const named =
               element.getAttribute('aria-label') ?? element.getAttribute('aria-labelledby')
-            const text = element.matches('button, [role=status], [role=alert]') && element
-            return !named && !element.labels?.length && !text
+            const said = element.matches('button') && element.textContent.trim() !== ''
+            const speaks = element.matches('[role=status], [role=alert]')
+            return !named && !element.labels?.length && !said && !speaks
           })
           .map((element) => element.outerHTML),
       )

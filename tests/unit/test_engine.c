@@ -1,5 +1,6 @@
-/* The engine on the bundled model, through the public API and step by step: the same logits whatever the
- * budget, the ledger equal to the plan and to what memory shows, and nothing lost after a fault. */
+/* The engine on the bundled model, through the public API and step by step: the same logits
+ * whatever the budget, the ledger equal to the plan and to what memory shows, and nothing lost
+ * after a fault. */
 #include "model/engine.h"
 
 #include "unit/model_source.h"
@@ -61,7 +62,8 @@ static Run generate(TinyAIModel *model, const char *prompt, TinyAIGenerate how) 
 }
 
 static bool same(const Run *a, const Run *b) {
-    return a->n == b->n && a->hash == b->hash && memcmp(a->ids, b->ids, a->n * sizeof a->ids[0]) == 0;
+    return a->n == b->n && a->hash == b->hash &&
+           memcmp(a->ids, b->ids, a->n * sizeof a->ids[0]) == 0;
 }
 
 static TinyAIPlan plan_of(TinyAIOptions o) {
@@ -115,7 +117,8 @@ TEST(bytes_read_per_token_are_what_the_plan_says) {
         TinyAIModel *model = open_or_die(options_of(budget));
         TinyAIGenerate how = greedy(0);
         how.ignore_eos = 1;
-        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how), 0);
+        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how),
+                 0);
         uint64_t at[16] = {0};
         for (uint32_t n = 0; n < 16;) {
             int32_t status = tinyai_run(model, 1000000);
@@ -148,7 +151,8 @@ TEST(a_budget_that_is_too_small_reads_no_tensor_byte) {
     CHECK_EQ(file.closed, 0);
 }
 
-/* ---- memory shows what the ledger says -------------------------------------------------------- */
+/* ---- memory shows what the ledger says --------------------------------------------------------
+ */
 
 /* Opens at the smallest budget in a region of ours, filled with a pattern. */
 TEST(the_highest_byte_ever_written_is_the_planned_peak) {
@@ -164,8 +168,9 @@ TEST(the_highest_byte_ever_written_is_the_planned_peak) {
            plan.header_bytes);
     TinyAIModel *model;
     TinyAIError error = {0};
-    CHECK_EQ(tai_engine_open(linear, plan.peak_bytes, plan.header_bytes, file.size, &o, &model, &error),
-             TINYAI_OK);
+    CHECK_EQ(
+        tai_engine_open(linear, plan.peak_bytes, plan.header_bytes, file.size, &o, &model, &error),
+        TINYAI_OK);
     model->source = model_source(&file);
     generate(model, PROMPT, greedy(N_TOKENS));
     uint64_t highest = bytes;
@@ -266,7 +271,8 @@ TEST(a_batch_that_cannot_be_is_refused_with_the_item) {
     tinyai_close(model);
 }
 
-/* ---- faults and ends -------------------------------------------------------------------------- */
+/* ---- faults and ends --------------------------------------------------------------------------
+ */
 
 TEST(any_read_may_fail_and_the_next_generation_is_right) {
     Run wanted = reference();
@@ -316,7 +322,8 @@ TEST(opening_fails_cleanly_when_its_reads_fail) {
     }
 }
 
-/* Steps a random number of times, answers a random part of the ranges, ends, answers the rest late. */
+/* Steps a random number of times, answers a random part of the ranges, ends, answers the rest late.
+ */
 TEST(ending_anywhere_loses_nothing) {
     Run wanted = reference();
     TinyAIPlan all = plan_of(options_of(0));
@@ -324,7 +331,8 @@ TEST(ending_anywhere_loses_nothing) {
     uint32_t seed = 1;
     for (uint32_t round = 0; round < 60; round++) {
         TinyAIGenerate how = greedy(N_TOKENS);
-        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how), 0);
+        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how),
+                 0);
         TinyAIRange flying[TAI_RANGES];
         uint32_t n = 0;
         for (uint32_t steps = 0; steps < round * 5; steps++) {
@@ -376,7 +384,8 @@ TEST(a_short_completion_counts_as_a_failed_read) {
     tinyai_close(model);
 }
 
-/* ---- generating ------------------------------------------------------------------------------- */
+/* ---- generating -------------------------------------------------------------------------------
+ */
 
 TEST(a_prompt_longer_than_the_context_is_refused_with_the_count) {
     TinyAIModel *model = open_or_die(options_of(0));
@@ -400,7 +409,8 @@ TEST(generation_ends_when_the_context_is_full) {
     TinyAIGenerate how = greedy(0);
     how.ignore_eos = 1;
     for (uint32_t n_prompt = 94; n_prompt <= 96; n_prompt++) {
-        CHECK_EQ(tinyai_begin_generate_ids(tinyai_session(model, 0), ids, n_prompt, &how), TINYAI_OK);
+        CHECK_EQ(tinyai_begin_generate_ids(tinyai_session(model, 0), ids, n_prompt, &how),
+                 TINYAI_OK);
         uint32_t tokens = 0;
         for (int32_t status = 0; status != TINYAI_STEP_DONE;) {
             status = tinyai_run(model, 1u << 30);

@@ -46,7 +46,7 @@ static inline __attribute__((always_inline)) void two_rows(const uint8_t *block0
     int16_t s0[8], s1[8];
     wasm_v128_store(s0, scales0.s);
     wasm_v128_store(s1, scales1.s);
-    v128_t sum0 = wasm_i32x4_const_splat(0), sum1 = sum0;
+    volatile TaiParked sum0 = {0}, sum1 = {0};
     const uint8_t *qs0 = block0 + QS, *qs1 = block1 + QS;
 #pragma clang loop unroll(disable)
     for (uint32_t sub = 0; sub < 8; sub += 2) {
@@ -56,13 +56,13 @@ static inline __attribute__((always_inline)) void two_rows(const uint8_t *block0
         for (uint32_t half = 0; half < 2; half++) {
             const v128_t a[4] = {wasm_v128_load(q), wasm_v128_load(q + 8), wasm_v128_load(q + 32),
                                  wasm_v128_load(q + 40)};
-            sum0 = wasm_i32x4_add(sum0, dot(qs0, a, scale0));
-            sum1 = wasm_i32x4_add(sum1, dot(qs1, a, scale1));
+            sum0 = (TaiParked)wasm_i32x4_add((v128_t)sum0, dot(qs0, a, scale0));
+            sum1 = (TaiParked)wasm_i32x4_add((v128_t)sum1, dot(qs1, a, scale1));
             qs0 += 16, qs1 += 16, q += 16;
         }
         q += 32;
     }
-    *isum = (TaiParked)tai_sum_pairs(sum0, sum1);
+    *isum = (TaiParked)tai_sum_pairs((v128_t)sum0, (v128_t)sum1);
 }
 
 void tai_simd_strip_q4_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
