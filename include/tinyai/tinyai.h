@@ -7,13 +7,14 @@
  *         return fwrite(piece->text, 1, piece->text_bytes, user) != piece->text_bytes;
  *     }
  *     int main(int argc, char **argv) {
+ *         const char *prompt = "Once upon a time";
  *         TinyAIOptions options = tinyai_default_options();
  *         TinyAIGenerate how = tinyai_default_generate();
  *         TinyAISource file; TinyAIModel *model = NULL; TinyAIError error;
  *         options.memory_budget = 3000000; // bytes, never exceeded; the file is larger
- *         int failed = argc < 3 || tinyai_source_open_file(&file, argv[1], &error) ||
+ *         int failed = argc < 2 || tinyai_source_open_file(&file, argv[1], &error) ||
  *             tinyai_open(&file, &options, &model, &error) ||
- *             tinyai_session_generate(tinyai_session(model, 0), argv[2], &how, print, stdout);
+ *             tinyai_session_generate(tinyai_session(model, 0), prompt, &how, print, stdout);
  *         tinyai_close(model); // NULL is allowed
  *         return failed;
  *     }
