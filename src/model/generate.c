@@ -45,7 +45,8 @@ static int32_t set_stops(TinyAIModel *m, const TinyAIGenerate *how) {
                                                            (uint32_t)bytes);
         if (status) {
             return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
-                            "stop string %" PRIu32 " is empty or too long: at most 16 of together "
+                            "stop string %" PRIu32
+                            " is empty, not UTF-8 or too long: at most 16 of together "
                             "1024 bytes are possible",
                             i);
         }

@@ -128,19 +128,6 @@ static uint32_t complete(const TaiVocab *v, const Range *r) {
     return len == r->depth ? v->specials[r->low] : TAI_NO_TOKEN;
 }
 
-uint32_t tai_special_find(const TaiVocab *v, const char *bytes, uint32_t len) {
-    uint32_t found = TAI_NO_TOKEN;
-    for (int kind = USER_DEFINED; len > 0 && kind <= MARKED && found == TAI_NO_TOKEN; kind++) {
-        Range r = all_of(v, kind);
-        while (r.depth < len && narrow(v, &r, bytes[r.depth])) {
-        }
-        if (r.depth == len && r.low < r.high) {
-            found = complete(v, &r);
-        }
-    }
-    return found;
-}
-
 /* ---- recognising ---------------------------------------------------------------------------- */
 
 /* Which of two candidates llama.cpp would let take its place first. */

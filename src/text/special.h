@@ -16,9 +16,6 @@ bool tai_special_is(uint8_t type);
 /* For tai_vocab_finish: fills v->specials, which has room for all, and what goes with it. */
 void tai_special_build(TaiVocab *v);
 
-/* The special token with exactly this text, or TAI_NO_TOKEN. */
-uint32_t tai_special_find(const TaiVocab *v, const char *bytes, uint32_t len);
-
 /* The first special token in text[from..n), where they are recognised as llama.cpp does: the
  * longest token takes all its places first, then the next; of equally long ones the lowest id
  * first. User-defined tokens always count, control and unknown ones only with parse_special. */

@@ -245,29 +245,42 @@ static int32_t find_byte_tokens(TaiVocab *v, TinyAIError *error) {
 
 /* ---- end tokens ----------------------------------------------------------------------------- */
 
+/* What models are known to end a turn or a text with. */
+static const char *const end_markers[] = {
+    "</s>",       "<eos>",      "<|end|>",    "<end_of_turn>", "<turn|>",
+    "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|endoftext|>", "<|end_of_text|>",
+    "<EOT>",      "_<EOT>",     "[EOT]",      "[EOS]",         "<end_of_utterance>",
+    "<|return|>", "<|call|>",
+};
+
+static bool is_end_marker(const char *text, uint32_t len) {
+    for (uint32_t i = 0; i < sizeof end_markers / sizeof *end_markers; i++) {
+        if (strlen(end_markers[i]) == len && memcmp(end_markers[i], text, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_end(TaiVocab *v, uint32_t id) {
-    if (id != TAI_NO_TOKEN && !tai_vocab_is_end(v, id)) {
+    if (id != TAI_NO_TOKEN && v->n_end_tokens < TAI_MAX_END_TOKENS && !tai_vocab_is_end(v, id)) {
         v->end_tokens[v->n_end_tokens++] = id;
     }
 }
 
+/* Files often give such a token another type; as llama.cpp, we know better, so that it is neither
+ * found in plain text nor shown. */
 static void find_end_tokens(TaiVocab *v) {
-    static const char *const known[] = {
-        "</s>",          "<|end|>",
-        "<|eot_id|>",    "<|eom_id|>",
-        "<|im_end|>",    "<end_of_turn>",
-        "<|endoftext|>", "<|end_of_text|>",
-        "<EOT>",         "_<EOT>",
-        "[EOT]",         "[EOS]",
-        "<eos>",         "<end_of_utterance>",
-        "<|return|>",
-    };
-    _Static_assert(sizeof known / sizeof *known + 2 <= TAI_MAX_END_TOKENS, "room for all of them");
     v->n_end_tokens = 0;
     add_end(v, v->eos);
     add_end(v, v->eot);
-    for (uint32_t i = 0; i < sizeof known / sizeof *known; i++) {
-        add_end(v, tai_special_find(v, known[i], (uint32_t)strlen(known[i])));
+    for (uint32_t id = 0; id < v->n_tokens; id++) {
+        uint32_t len;
+        const char *text = tai_vocab_text(v, id, &len);
+        if (is_end_marker(text, len)) {
+            v->types[id] = TAI_TOKEN_CONTROL;
+            add_end(v, id);
+        }
     }
 }
 
@@ -326,6 +339,7 @@ static bool splits_at_blanks(const TaiVocab *v) {
 int32_t tai_vocab_finish(TaiVocab *v, TinyAIError *error) {
     int32_t status = check(v, error);
     if (status == 0) {
+        find_end_tokens(v); /* sets types */
         status = build_hash(v, error);
     }
     if (status == 0) {
@@ -333,7 +347,6 @@ int32_t tai_vocab_finish(TaiVocab *v, TinyAIError *error) {
     }
     if (status == 0) {
         tai_special_build(v);
-        find_end_tokens(v);
         v->splits_at_blanks = splits_at_blanks(v);
     }
     return status;

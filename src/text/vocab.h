@@ -83,7 +83,8 @@ const char *tai_vocab_text(const TaiVocab *v, uint32_t id, uint32_t *len);
  * that hold a U+2581. The last id of equal texts, as in llama.cpp; TAI_NO_TOKEN if none. */
 uint32_t tai_vocab_find(const TaiVocab *v, const char *bytes, uint32_t len);
 
-/* True for eos, eot and the tokens that are known to end a generation by their text. */
+/* True for eos, eot and the tokens that are known to end a generation by their text (which are made
+ * control tokens, whatever the file says). */
 bool tai_vocab_is_end(const TaiVocab *v, uint32_t id);
 
 #endif

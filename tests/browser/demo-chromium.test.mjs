@@ -5,6 +5,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { plan } from '../../dist/index.js'
 import { STRICT_CSP, serve } from '../../tools/serve.mjs'
 import {
@@ -144,8 +145,9 @@ describe('demo page in Chromium', () => {
       await page.click('#stop')
       await finished(page, 5000)
       assert.equal(await page.text('#status'), 'Stopped.')
-      const length = (await page.text('#text')).length
-      assert.equal((await page.text('#text')).length, length)
+      const { length } = await page.text('#text')
+      await sleep(300)
+      assert.equal((await page.text('#text')).length, length, 'nothing comes after')
       assert.ok((await page.evaluate('window.seen.stats.speed.generatedTokens')) < 480)
       await setSampling(page, { maxTokens: TOKENS, ignoreEos: false })
       await sameAsNode(page)

@@ -38,7 +38,12 @@ test('includes point one way', () => {
     assert.ok(ALLOWED[from], `src/${from} has no rule`)
     for (const [, target] of read(path).matchAll(/^#include "([^"]+)"/gm)) {
       const to = target.includes('/') ? target.split('/')[0] : from
-      if (to !== from && to !== 'tinyai' && !(from === 'kernels' && to === 'reference') && !ALLOWED[from].includes(to)) {
+      if (
+        to !== from &&
+        to !== 'tinyai' &&
+        !(from === 'kernels' && to === 'reference') &&
+        !ALLOWED[from].includes(to)
+      ) {
         wrong.push(`${relative(root, path)} includes ${target}`)
       }
     }
@@ -49,7 +54,11 @@ test('includes point one way', () => {
 test('public headers include only public headers', () => {
   for (const path of files('include', /\.h$/)) {
     for (const [, target] of read(path).matchAll(/^#include "([^"]+)"/gm)) {
-      assert.match(target, /^[a-z_]+\.h$|^utils\/[a-z_]+\.h$/, `${relative(root, path)} includes ${target}`)
+      assert.match(
+        target,
+        /^[a-z_]+\.h$|^utils\/[a-z_]+\.h$/,
+        `${relative(root, path)} includes ${target}`,
+      )
     }
   }
 })

@@ -71,7 +71,7 @@ describe('text and tokens', () => {
   test('tokens of plain text become that text again', async () => {
     await withModel('storyteller-q8_0.gguf', async (model) => {
       for (const { text, parse_special } of golden.tokenization) {
-        if (parse_special || text.includes('\0')) continue
+        if (parse_special || text.includes('▁')) continue // SentencePiece writes a space like this
         const ids = await model.tokenize(text, { addSpecial: false, parseSpecial: false })
         assert.equal(await model.detokenize(ids), text)
       }
@@ -110,7 +110,13 @@ describe('text and tokens', () => {
       const pieces = []
       for await (const piece of model.generate(short.prompt_ids, greedy)) pieces.push(piece)
       assert.ok(END_TOKENS.includes(pieces.at(-1).id))
-      assert.equal(pieces.map(({ text }) => text).join('').includes('<'), false)
+      assert.equal(
+        pieces
+          .map(({ text }) => text)
+          .join('')
+          .includes('<'),
+        false,
+      )
     })
   })
 })

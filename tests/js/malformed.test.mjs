@@ -6,8 +6,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, test } from 'node:test'
 import { load } from '../../dist/index.js'
-import { malformed, unusual } from '../models/malformed.mjs'
 import { makeModel } from '../models/make-model.mjs'
+import { malformed, unusual } from '../models/malformed.mjs'
 import { root } from './paths.mjs'
 
 const folder = join(root, 'build/models/malformed')
@@ -25,7 +25,11 @@ async function generateFrom(bytes) {
   const model = await load(bytes, { worker: false })
   const ids = []
   try {
-    for await (const piece of model.generate('a', { maxTokens: 2, temperature: 0, ignoreEos: true })) {
+    for await (const piece of model.generate('a', {
+      maxTokens: 2,
+      temperature: 0,
+      ignoreEos: true,
+    })) {
       ids.push(piece.id)
     }
   } finally {
@@ -37,7 +41,17 @@ async function generateFrom(bytes) {
 function runNative(name, bytes) {
   const path = join(folder, 'case.gguf')
   writeFileSync(path, bytes)
-  const args = ['run', path, 'a', '--max-tokens', '2', '--temperature', '0', '--ignore-eos', '--json']
+  const args = [
+    'run',
+    path,
+    'a',
+    '--max-tokens',
+    '2',
+    '--temperature',
+    '0',
+    '--ignore-eos',
+    '--json',
+  ]
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   assert.ok(!/runtime error|AddressSanitizer|LeakSanitizer/.test(stderr), `${name}: ${stderr}`)
   return { status, answer: JSON.parse(stdout) }
@@ -77,6 +91,10 @@ test('unusual files are opened and computed with, alike in wasm and natively', a
 test('a file cut at any 4 KB border is refused as truncated', async () => {
   const bytes = readFileSync(join(folder, 'good.gguf'))
   for (let size = 4096; size < bytes.length; size += 4096) {
-    await assert.rejects(generateFrom(bytes.subarray(0, size)), { code: 'E_TRUNCATED' }, `cut at ${size}`)
+    await assert.rejects(
+      generateFrom(bytes.subarray(0, size)),
+      { code: 'E_TRUNCATED' },
+      `cut at ${size}`,
+    )
   }
 })

@@ -42,7 +42,10 @@ function answer(request, response, { status = 206, headers = {}, body } = {}) {
     ETag: '"one"',
     ...headers,
   }
-  response.writeHead(status, Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)))
+  response.writeHead(
+    status,
+    Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)),
+  )
   response.end(bytes)
 }
 
@@ -128,7 +131,9 @@ describe('a URL source of a server that is right', () => {
   })
 
   test('later answers without a readable Content-Range are checked by their length', async () => {
-    const source = await open(after((...to) => answer(...to, { headers: { 'Content-Range': null } })))
+    const source = await open(
+      after((...to) => answer(...to, { headers: { 'Content-Range': null } })),
+    )
     assert.deepEqual(await read(source, 2_000_000, 10), BYTES.slice(2_000_000, 2_000_010))
   })
 

@@ -220,8 +220,9 @@ TEST(text_comes_back_from_its_tokens) {
                            heldout};
     uint64_t scratch_bytes = tai_spm_scratch_bytes((uint32_t)size);
     void *scratch = malloc(scratch_bytes);
-    uint32_t *ids = malloc(16 * size);
-    char *out = malloc(4 * size), text[256];
+    static uint32_t ids[1 << 16];
+    static char out[1 << 16];
+    char text[256];
     for (uint32_t i = 0; i < 2000; i++) {
         uint32_t n = 0, n_ids;
         for (uint32_t k = random_below(30); k > 0; k--) { /* any characters, most of them short */
@@ -235,13 +236,11 @@ TEST(text_comes_back_from_its_tokens) {
         const char *from = i < sizeof fixed / sizeof *fixed ? fixed[i] : text;
         uint32_t flags = TAI_SPM_FIRST | TAI_SPM_LAST | (i % 2 ? TAI_SPM_ADD_SPECIAL : 0);
         CHECK_EQ(tai_spm_encode(&v, from, (uint32_t)strlen(from), flags, scratch, scratch_bytes,
-                                ids, (uint32_t)(4 * size), &n_ids),
+                                ids, sizeof ids / sizeof *ids, &n_ids),
                  0);
         detokenize(&v, ids, n_ids, 5 + random_below(20), 256 + random_below(64), 0, out);
         CHECK_STR(out, from);
     }
-    free(out);
-    free(ids);
     free(scratch);
     free(heldout);
     vocab_free(&v);

@@ -554,10 +554,13 @@ TEST(end_tokens_are_eos_eot_and_the_well_known_ones) {
     vocab_begin(&v, tokens, 8);
     v.eot = 7;
     CHECK_EQ(tai_vocab_finish(&v, NULL), 0);
-    const bool wanted[] = {false, false, true, false, true, true, true, true};
+    const bool wanted[] = {false, false, true, true, true, true, true, true};
     for (uint32_t id = 0; id < 8; id++)
         CHECK_EQ(tai_vocab_is_end(&v, id), wanted[id]);
     CHECK(!tai_vocab_is_end(&v, TAI_NO_TOKEN));
+    CHECK_EQ(v.types[3], CONTROL);
+    CHECK_EQ(v.types[4], CONTROL);
+    CHECK_EQ(v.types[7], NORMAL);
     vocab_free(&v);
 }
 

@@ -35,57 +35,63 @@ static inline v128_t dot(const uint8_t *qs, const v128_t a[4], v128_t scale) {
     return wasm_i32x4_dot_i16x8(wasm_i16x8_narrow_i32x4(first, second), scale);
 }
 
-/* isum and msum of two rows' blocks, in pairs (tai_sum_pairs). */
-static inline __attribute__((always_inline)) void two_rows(const uint8_t *block0,
-                                                           const uint8_t *block1, const int16_t *q,
-                                                           v128_t sums, volatile TaiParked *isum,
-                                                           volatile TaiParked *msum) {
-    Scales scales0 = scales_of(block0), scales1 = scales_of(block1);
-    *msum = (TaiParked)tai_sum_pairs(wasm_i32x4_dot_i16x8(scales0.m, sums),
-                                     wasm_i32x4_dot_i16x8(scales1.m, sums));
-    int16_t s0[8], s1[8];
-    wasm_v128_store(s0, scales0.s);
-    wasm_v128_store(s1, scales1.s);
-    volatile TaiParked sum0 = {0}, sum1 = {0};
-    const uint8_t *qs0 = block0 + QS, *qs1 = block1 + QS;
-#pragma clang loop unroll(disable)
-    for (uint32_t sub = 0; sub < 8; sub += 2) {
-        v128_t scale0 = tai_splat_two(&s0[sub], &s0[sub + 1]);
-        v128_t scale1 = tai_splat_two(&s1[sub], &s1[sub + 1]);
-#pragma clang loop unroll(disable)
-        for (uint32_t half = 0; half < 2; half++) {
-            const v128_t a[4] = {wasm_v128_load(q), wasm_v128_load(q + 8), wasm_v128_load(q + 32),
-                                 wasm_v128_load(q + 40)};
-            sum0 = (TaiParked)wasm_i32x4_add((v128_t)sum0, dot(qs0, a, scale0));
-            sum1 = (TaiParked)wasm_i32x4_add((v128_t)sum1, dot(qs1, a, scale1));
-            qs0 += 16, qs1 += 16, q += 16;
-        }
-        q += 32;
-    }
-    *isum = (TaiParked)tai_sum_pairs((v128_t)sum0, (v128_t)sum1);
+/* What one step of the inner loop needs of a row. */
+typedef struct Row {
+    const uint8_t *block;
+    v128_t scale[4]; /* per pair of sub-blocks: {s, s, s, s, s', s', s', s'} */
+    volatile TaiParked isum;
+} Row;
+
+/* Unpacks the scales of a block; returns the partial sums of msum. */
+static inline v128_t begin_block(Row *row, v128_t sums) {
+    Scales scales = scales_of(row->block);
+    int16_t s[8];
+    wasm_v128_store(s, scales.s);
+    for (uint32_t pair = 0; pair < 4; pair++)
+        row->scale[pair] = tai_splat_two(&s[2 * pair], &s[2 * pair + 1]);
+    row->isum = (TaiParked)wasm_i32x4_const_splat(0);
+    return wasm_i32x4_dot_i16x8(scales.m, sums);
+}
+
+static inline void step(Row *row, uint32_t at, const v128_t a[4]) {
+    v128_t part = dot(row->block + QS + at, a, row->scale[at / 32]);
+    row->isum = (TaiParked)wasm_i32x4_add((v128_t)row->isum, part);
 }
 
 void tai_simd_strip_q4_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
                          float *y) {
-    const uint8_t *row0 = row[0], *row1 = row[1], *row2 = row[2], *row3 = row[3];
     const int16_t *q = act, *sums = tai_act_sums32(act, k);
     const float *d = tai_act_d(act, k);
-    volatile TaiParked isums[2], msums[2];
+    Row r0 = {.block = row[0]}, r1 = {.block = row[1]}, r2 = {.block = row[2]},
+        r3 = {.block = row[3]};
     v128_t total = wasm_f32x4_const_splat(0);
     for (uint32_t b = 0; b < k / TAI_SUPERBLOCK; b++) {
         v128_t sum = wasm_v128_load(sums + (size_t)b * 8);
-        two_rows(row0, row1, q, sum, &isums[0], &msums[0]);
-        two_rows(row2, row3, q, sum, &isums[1], &msums[1]);
-        v128_t isum = tai_sum_rows((v128_t)isums[0], (v128_t)isums[1]);
-        v128_t msum = tai_sum_rows((v128_t)msums[0], (v128_t)msums[1]);
+        volatile TaiParked msums =
+            (TaiParked)tai_sum_pairs(begin_block(&r0, sum), begin_block(&r1, sum));
+        v128_t msum = tai_sum_pairs(begin_block(&r2, sum), begin_block(&r3, sum));
+        msum = tai_sum_rows((v128_t)msums, msum);
+#pragma clang loop unroll(disable)
+        for (uint32_t at = 0; at < 128; at += 16) {
+            const int16_t *qa = q + 2 * at - at % 32;
+            const v128_t a[4] = {wasm_v128_load(qa), wasm_v128_load(qa + 8),
+                                 wasm_v128_load(qa + 32), wasm_v128_load(qa + 40)};
+            step(&r0, at, a);
+            step(&r1, at, a);
+            step(&r2, at, a);
+            step(&r3, at, a);
+        }
+        v128_t isum = tai_sum_rows(tai_sum_pairs((v128_t)r0.isum, (v128_t)r1.isum),
+                                   tai_sum_pairs((v128_t)r2.isum, (v128_t)r3.isum));
         v128_t da = wasm_v128_load32_splat(d + b);
-        v128_t scales = tai_load16x4(row0, row1, row2, row3); /* d, and dmin above it */
+        v128_t scales =
+            tai_load16x4(r0.block, r1.block, r2.block, r3.block); /* d, and dmin above */
         v128_t scale = wasm_f32x4_mul(tai_f16x4_small(scales), da);
         v128_t minimum = wasm_f32x4_mul(tai_f16x4_small(wasm_u32x4_shr(scales, 16)), da);
         v128_t part = wasm_f32x4_sub(wasm_f32x4_mul(scale, wasm_f32x4_convert_i32x4(isum)),
                                      wasm_f32x4_mul(minimum, wasm_f32x4_convert_i32x4(msum)));
         total = wasm_f32x4_add(total, part);
-        row0 += BLOCK, row1 += BLOCK, row2 += BLOCK, row3 += BLOCK;
+        r0.block += BLOCK, r1.block += BLOCK, r2.block += BLOCK, r3.block += BLOCK;
         q += TAI_SUPERBLOCK;
     }
     wasm_v128_store(y, total);

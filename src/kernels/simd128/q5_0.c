@@ -1,28 +1,32 @@
 /* Q5_0: the block is drawn in reference/q5_0.c, the activations in activations.h. */
 #include "kernels/simd128/strip32.h"
 
-/* Byte j = bit j of the 16 bits at qh, moved to bit 4. */
+/* Volatile, because a compiler that knows these values makes shifts of the multiplication, one by one. */
+static const volatile TaiParked powers = {0x10004000, 0x01000400, 0x00100040, 0x00010004};
+
+/* Lane i = bits 2 i and 2 i + 1 of the 16 bits at qh, moved to bits 14 and 15. */
 static inline v128_t fifth_bits(const uint8_t *qh) {
-    v128_t bytes =
-        wasm_i64x2_shuffle(wasm_v128_load8_splat(qh), wasm_v128_load8_splat(qh + 1), 0, 2);
-    v128_t bit = wasm_v128_and(bytes, wasm_i64x2_const_splat((int64_t)0x8040201008040201u));
-    v128_t is_zero = wasm_i8x16_eq(bit, wasm_i8x16_const_splat(0));
-    return wasm_v128_andnot(wasm_i8x16_const_splat(0x10), is_zero);
+    return wasm_i16x8_mul(wasm_v128_load16_splat(qh), (v128_t)powers);
+}
+
+/* The values of one quarter of the block times the factor that the activations expect. */
+static inline v128_t join(v128_t low, int16_t low_mask, v128_t high, int16_t high_mask) {
+    return wasm_v128_or(wasm_v128_and(low, wasm_i16x8_splat(low_mask)),
+                        wasm_v128_and(high, wasm_i16x8_splat(high_mask)));
 }
 
 static inline v128_t dot(const uint8_t *block, const v128_t a[4]) {
-    v128_t nibble = wasm_i8x16_const_splat(0x0F);
     v128_t q = wasm_v128_load(block + 6);
-    v128_t low = wasm_v128_or(wasm_v128_and(q, nibble), fifth_bits(block + 2));
-    v128_t high = wasm_v128_or(wasm_v128_and(wasm_u16x8_shr(q, 4), nibble), fifth_bits(block + 4));
-    /* The factors 1, 256, 16, 1 are what the activations expect. */
-    v128_t byte = wasm_i16x8_const_splat(0x00FF);
-    v128_t sum_low = wasm_i32x4_add(wasm_i32x4_dot_i16x8(wasm_v128_and(low, byte), a[0]),
-                                    wasm_i32x4_dot_i16x8(wasm_v128_andnot(low, byte), a[1]));
-    v128_t sum_high =
-        wasm_i32x4_add(wasm_i32x4_dot_i16x8(wasm_i16x8_shl(wasm_v128_and(high, byte), 4), a[2]),
-                       wasm_i32x4_dot_i16x8(wasm_u16x8_shr(high, 8), a[3]));
-    return wasm_i32x4_add(sum_low, sum_high);
+    v128_t h = fifth_bits(block + 2);
+    v128_t low =
+        wasm_i32x4_add(wasm_i32x4_dot_i16x8(join(q, 0x000F, wasm_u16x8_shr(h, 10), 0x0010), a[0]),
+                       wasm_i32x4_dot_i16x8(join(q, 0x0F00, wasm_u16x8_shr(h, 3), 0x1000), a[1]));
+    h = fifth_bits(block + 4);
+    v128_t high = wasm_i32x4_add(
+        wasm_i32x4_dot_i16x8(join(q, 0x00F0, wasm_u16x8_shr(h, 6), 0x0100), a[2]),
+        wasm_i32x4_dot_i16x8(join(wasm_u16x8_shr(q, 12), 0x000F, wasm_u16x8_shr(h, 11), 0x0010),
+                             a[3]));
+    return wasm_i32x4_add(low, high);
 }
 
 void tai_simd_strip_q5_0(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,

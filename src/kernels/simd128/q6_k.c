@@ -3,84 +3,101 @@
 #include "kernels/simd128/matmul.h"
 #include "kernels/simd128/vectors.h"
 
-enum {
-    BLOCK = sizeof(TaiQ6_K),
-    QH = 128,
-    SCALES = 192,
-    LAST = 206 /* its upper half is d */
-}; /* offsets */
+enum { BLOCK = sizeof(TaiQ6_K), QH = 128, SCALES = 192, LAST = 206 /* its upper half is d */ };
 
-/* 16 weights q (one byte each) times the activations at a. */
-static inline v128_t dot16(v128_t q, const int16_t *a) {
-    return wasm_i32x4_add(
-        wasm_i32x4_dot_i16x8(wasm_v128_and(q, wasm_i16x8_const_splat(0x00FF)), wasm_v128_load(a)),
-        wasm_i32x4_dot_i16x8(wasm_u16x8_shr(q, 8), wasm_v128_load(a + 8)));
-}
+/* What one step of the inner loop needs of a row. */
+typedef struct Row {
+    const uint8_t *block;
+    v128_t scale[8]; /* per step: {s, s, s, s, s', s', s', s'} */
+    volatile TaiParked isum;
+} Row;
 
-/* Sixteen weights of each of two runs, h: their high bits, in place; a: activations of the first.
- * A sum of 4 products, |4 * 63 * 127|, fits in 16 bits. */
-static inline v128_t dot32(v128_t low0, v128_t h0, v128_t low1, v128_t h1, const int16_t *a,
-                           const int16_t *scales) {
-    v128_t nibbles = wasm_i8x16_const_splat(0x0F), high = wasm_i8x16_const_splat(0x30);
-    v128_t q0 = wasm_v128_or(wasm_v128_and(low0, nibbles), wasm_v128_and(h0, high));
-    v128_t q1 = wasm_v128_or(wasm_v128_and(low1, nibbles), wasm_v128_and(h1, high));
-    v128_t sums = wasm_i16x8_narrow_i32x4(dot16(q0, a), dot16(q1, a + 32));
-    return wasm_i32x4_dot_i16x8(sums, tai_splat_two(scales, scales + 2));
-}
-
-/* The sum of the four lanes is the isum of a block; sums: of 16 activations each. */
-static inline __attribute__((always_inline)) v128_t dot(const uint8_t *block, const int16_t *q,
-                                                        const int16_t *sums,
-                                                        volatile TaiParked *parked) {
-    const uint8_t *ql = block, *qh = block + QH;
-    int16_t scale[16];
-    v128_t scales0 = wasm_i16x8_load8x8(block + SCALES);
-    v128_t scales1 = wasm_i16x8_load8x8(block + SCALES + 8);
-    wasm_v128_store(scale, scales0);
-    wasm_v128_store(scale + 8, scales1);
-    v128_t offset = wasm_i32x4_add(wasm_i32x4_dot_i16x8(scales0, wasm_v128_load(sums)),
-                                   wasm_i32x4_dot_i16x8(scales1, wasm_v128_load(sums + 8)));
-    v128_t isum = wasm_i32x4_shl(wasm_i32x4_neg(offset), 5);
-    const int16_t *s = scale;
-#pragma clang loop unroll(disable)
-    for (uint32_t half = 0; half < 2; half++) {
-#pragma clang loop unroll(disable)
-        for (uint32_t part = 0; part < 2; part++) { /* of each run of 32 */
-            v128_t l0 = wasm_v128_load(ql), l1 = wasm_v128_load(ql + 32), h = wasm_v128_load(qh);
-            *parked = (TaiParked)wasm_i32x4_add(
-                isum, dot32(l0, wasm_i16x8_shl(h, 4), l1, wasm_i16x8_shl(h, 2), q, s));
-            l0 = wasm_u16x8_shr(wasm_v128_load(ql), 4);
-            l1 = wasm_u16x8_shr(wasm_v128_load(ql + 32), 4);
-            h = wasm_v128_load(qh);
-            isum = wasm_i32x4_add((v128_t)*parked,
-                                  dot32(l0, h, l1, wasm_u16x8_shr(h, 2), q + 64, s + 4));
-            ql += 16, qh += 16, q += 16, s += 1;
-        }
-        ql += 32, q += 96, s += 6;
+/* Unpacks the scales of a block and takes off the offset: isum = -32 * (sum of s * (sum of a)). */
+static inline void begin_block(Row *row, const int16_t *sums) {
+    v128_t s0 = wasm_i16x8_load8x8(row->block + SCALES);
+    v128_t s1 = wasm_i16x8_load8x8(row->block + SCALES + 8);
+    v128_t offset = wasm_i32x4_add(wasm_i32x4_dot_i16x8(s0, wasm_v128_load(sums)),
+                                   wasm_i32x4_dot_i16x8(s1, wasm_v128_load(sums + 8)));
+    row->isum = (TaiParked)wasm_i32x4_shl(wasm_i32x4_neg(offset), 5);
+    int16_t s[16];
+    wasm_v128_store(s, s0);
+    wasm_v128_store(s + 8, s1);
+    for (uint32_t i = 0; i < 8; i++) { /* 0 2, 4 6, 1 3, 5 7, and so on from 8 */
+        const int16_t *first = s + i / 4 * 8 + i % 2 * 4 + i / 2 % 2;
+        row->scale[i] = tai_splat_two(first, first + 2);
     }
-    return isum;
+}
+
+/* 16 weights q (one byte each) times 16 activations. */
+static inline v128_t dot16(v128_t q, v128_t a_even, v128_t a_odd) {
+    v128_t even = wasm_v128_and(q, wasm_i16x8_const_splat(0x00FF));
+    return wasm_i32x4_add(wasm_i32x4_dot_i16x8(even, a_even),
+                          wasm_i32x4_dot_i16x8(wasm_u16x8_shr(q, 8), a_odd));
+}
+
+/* Sixteen weights of each of two runs; h0, h1: their high bits, in place among others.
+ * A sum of 4 products, |4 * 63 * 127|, fits in 16 bits. */
+static inline void add_runs(Row *row, v128_t low0, v128_t h0, v128_t low1, v128_t h1,
+                            const v128_t a[4], v128_t scale) {
+    v128_t nibble = wasm_i8x16_const_splat(0x0F), high = wasm_i8x16_const_splat(0x30);
+    v128_t q0 = wasm_v128_or(wasm_v128_and(low0, nibble), wasm_v128_and(h0, high));
+    v128_t q1 = wasm_v128_or(wasm_v128_and(low1, nibble), wasm_v128_and(h1, high));
+    v128_t sums = wasm_i16x8_narrow_i32x4(dot16(q0, a[0], a[1]), dot16(q1, a[2], a[3]));
+    row->isum = (TaiParked)wasm_i32x4_add((v128_t)row->isum, wasm_i32x4_dot_i16x8(sums, scale));
+}
+
+/* ql, qh: offsets in the block */
+static inline void runs_0_1(Row *row, uint32_t ql, uint32_t qh, const v128_t a[4], uint32_t step) {
+    v128_t h = wasm_v128_load(row->block + QH + qh);
+    add_runs(row, wasm_v128_load(row->block + ql), wasm_i16x8_shl(h, 4),
+             wasm_v128_load(row->block + ql + 32), wasm_i16x8_shl(h, 2), a, row->scale[step]);
+}
+
+static inline void runs_2_3(Row *row, uint32_t ql, uint32_t qh, const v128_t a[4], uint32_t step) {
+    v128_t h = wasm_v128_load(row->block + QH + qh);
+    add_runs(row, wasm_u16x8_shr(wasm_v128_load(row->block + ql), 4), h,
+             wasm_u16x8_shr(wasm_v128_load(row->block + ql + 32), 4), wasm_u16x8_shr(h, 2), a,
+             row->scale[step]);
 }
 
 void tai_simd_strip_q6_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
                          float *y) {
-    const uint8_t *row0 = row[0], *row1 = row[1], *row2 = row[2], *row3 = row[3];
     const int16_t *q = act, *sums = tai_act_sums16(act, k);
     const float *d = tai_act_d(act, k);
-    volatile TaiParked isums[TAI_STRIP], parked;
+    Row r0 = {.block = row[0]}, r1 = {.block = row[1]};
+    Row r2 = {.block = row[2]}, r3 = {.block = row[3]};
     v128_t total = wasm_f32x4_const_splat(0);
     for (uint32_t b = 0; b < k / TAI_SUPERBLOCK; b++) {
-        isums[0] = (TaiParked)dot(row0, q, sums, &parked);
-        isums[1] = (TaiParked)dot(row1, q, sums, &parked);
-        isums[2] = (TaiParked)dot(row2, q, sums, &parked);
-        isums[3] = (TaiParked)dot(row3, q, sums, &parked);
-        v128_t isum = tai_sum_rows(tai_sum_pairs((v128_t)isums[0], (v128_t)isums[1]),
-                                   tai_sum_pairs((v128_t)isums[2], (v128_t)isums[3]));
-        v128_t scale = tai_f16x4_small(
-            wasm_u32x4_shr(tai_load16x4(row0 + LAST, row1 + LAST, row2 + LAST, row3 + LAST), 16));
-        scale = wasm_f32x4_mul(scale, wasm_v128_load32_splat(d + b));
+        begin_block(&r0, sums);
+        begin_block(&r1, sums);
+        begin_block(&r2, sums);
+        begin_block(&r3, sums);
+        sums += 16;
+#pragma clang loop unroll(disable)
+        for (uint32_t i = 0; i < 4; i++) { /* half i / 2 of the block, half i % 2 of its runs */
+            uint32_t ql = i / 2 * 64 + i % 2 * 16, qh = i * 16;
+            const int16_t *qa = q + i / 2 * 128 + i % 2 * 16;
+            const v128_t a01[4] = {wasm_v128_load(qa), wasm_v128_load(qa + 8),
+                                   wasm_v128_load(qa + 32), wasm_v128_load(qa + 40)};
+            runs_0_1(&r0, ql, qh, a01, 2 * i);
+            runs_0_1(&r1, ql, qh, a01, 2 * i);
+            runs_0_1(&r2, ql, qh, a01, 2 * i);
+            runs_0_1(&r3, ql, qh, a01, 2 * i);
+            const v128_t a23[4] = {wasm_v128_load(qa + 64), wasm_v128_load(qa + 72),
+                                   wasm_v128_load(qa + 96), wasm_v128_load(qa + 104)};
+            runs_2_3(&r0, ql, qh, a23, 2 * i + 1);
+            runs_2_3(&r1, ql, qh, a23, 2 * i + 1);
+            runs_2_3(&r2, ql, qh, a23, 2 * i + 1);
+            runs_2_3(&r3, ql, qh, a23, 2 * i + 1);
+        }
+        v128_t isum = tai_sum_rows(tai_sum_pairs((v128_t)r0.isum, (v128_t)r1.isum),
+                                   tai_sum_pairs((v128_t)r2.isum, (v128_t)r3.isum));
+        v128_t scale = wasm_u32x4_shr(
+            tai_load16x4(r0.block + LAST, r1.block + LAST, r2.block + LAST, r3.block + LAST), 16);
+        scale = wasm_f32x4_mul(tai_f16x4_small(scale), wasm_v128_load32_splat(d + b));
         total = wasm_f32x4_add(total, wasm_f32x4_mul(scale, wasm_f32x4_convert_i32x4(isum)));
-        row0 += BLOCK, row1 += BLOCK, row2 += BLOCK, row3 += BLOCK;
-        q += TAI_SUPERBLOCK, sums += 16;
+        r0.block += BLOCK, r1.block += BLOCK, r2.block += BLOCK, r3.block += BLOCK;
+        q += TAI_SUPERBLOCK;
     }
     wasm_v128_store(y, total);
 }

@@ -22,14 +22,17 @@ static inline __attribute__((always_inline)) void tai_strip32(const uint8_t *con
     const int16_t *q = act;
     const float *d = tai_act_d(act, k);
     const int32_t *sums = tai_act_sums(act, k);
-    volatile TaiParked parked;
+    volatile TaiParked parked[4];
     v128_t total = wasm_f32x4_const_splat(0);
     for (uint32_t b = 0; b < k / TAI_BLOCK; b++) {
         const v128_t a[4] = {wasm_v128_load(q), wasm_v128_load(q + 8), wasm_v128_load(q + 16),
                              wasm_v128_load(q + 24)};
-        parked = (TaiParked)tai_sum_pairs(dot(row0, a), dot(row1, a));
-        v128_t second = tai_sum_pairs(dot(row2, a), dot(row3, a));
-        v128_t isum = tai_sum_rows((v128_t)parked, second);
+        parked[0] = (TaiParked)dot(row0, a);
+        parked[1] = (TaiParked)dot(row1, a);
+        parked[2] = (TaiParked)dot(row2, a);
+        parked[3] = (TaiParked)dot(row3, a);
+        v128_t isum = tai_sum_rows(tai_sum_pairs((v128_t)parked[0], (v128_t)parked[1]),
+                                   tai_sum_pairs((v128_t)parked[2], (v128_t)parked[3]));
         if (offset != 0)
             isum = wasm_i32x4_sub(isum,
                                   wasm_i32x4_shl(wasm_v128_load32_splat(sums + b), offset / 8 - 1));

@@ -1,5 +1,5 @@
 // Runs one case in this browser: window.run({from, url, prompt, load, generate}) -> what stats() and the pieces say.
-import { load } from '../dist/index.js'
+import { load } from '../../../dist/index.js'
 
 const SOURCES = {
   url: (url) => url,
