@@ -58,7 +58,6 @@ uint32_t bench_prepare(TaiTier tier, TaiType type, uint32_t n_rows, uint32_t k, 
     bench.act_stride = (size_t)tai_act_bytes(tai_act_form(type), k);
     size_t w_bytes = tai_kernel_row_bytes(type, k) * n_rows;
     at = __heap_base;
-    at = take((64 - (uintptr_t)at % 64) % 64);
     at += (64 - (uintptr_t)at % 64) % 64;
     bench.w = take(w_bytes);
     bench.act = take(bench.act_stride * n_tokens);
@@ -78,4 +77,40 @@ EXPORT(bench_matmul)
 void bench_matmul(void) {
     bench.kernels->matmul(bench.type, bench.w, bench.n_rows, bench.k, bench.act, bench.act_stride,
                           bench.n_tokens, bench.y, bench.n_rows);
+}
+
+/* One query token over a cache of `positions`, n_heads of them sharing a kv head. */
+static struct {
+    const TaiKernels *kernels;
+    TaiKvHead kv;
+    uint32_t n_heads, positions;
+    float *q, *scores, *out;
+} attention;
+
+EXPORT(bench_prepare_attend)
+uint32_t bench_prepare_attend(TaiTier tier, TaiKvType type, uint32_t head_dim, uint32_t n_heads,
+                              uint32_t positions) {
+    uint32_t stride = tai_scores_stride(positions);
+    at = __heap_base;
+    at += (64 - (uintptr_t)at % 64) % 64;
+    attention.kernels = tai_kernels(tier);
+    attention.kv = (TaiKvHead){take((size_t)stride * 2 * head_dim * sizeof(float)), head_dim, type};
+    attention.n_heads = n_heads;
+    attention.positions = positions;
+    attention.q = take(sizeof(float) * n_heads * head_dim);
+    attention.out = take(sizeof(float) * n_heads * head_dim);
+    attention.scores = take(sizeof(float) * n_heads * stride);
+    if ((size_t)at > __builtin_wasm_memory_size(0) * 65536)
+        return (uint32_t)(size_t)at;
+    for (uint32_t i = 0; i < n_heads * head_dim; i++)
+        attention.q[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    for (uint32_t p = 0; p < positions; p++)
+        attention.kernels->kv_store(&attention.kv, p, attention.q, attention.q);
+    return (uint32_t)(size_t)at;
+}
+
+EXPORT(bench_attend)
+void bench_attend(void) {
+    attention.kernels->attend(&attention.kv, attention.q, attention.n_heads, 0, attention.positions,
+                              0.125f, attention.scores, attention.out);
 }

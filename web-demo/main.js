@@ -169,18 +169,16 @@ const keyOf = (made) => made && `${made.budgetBytes} ${made.contextLength}`
 const isLoaded = () =>
   loaded !== null && current !== null && loaded.choice === choice && loaded.key === keyOf(current)
 
+function loadLabel() {
+  if (busy?.what === 'load') return 'Cancel'
+  if (isLoaded()) return 'Loaded'
+  return loaded && loaded.choice === choice ? 'Load again with this budget' : 'Load'
+}
+
 function showButtons() {
-  const loadButton = find('#load')
   const fits = Boolean(current?.fits)
-  loadButton.textContent =
-    busy?.what === 'load'
-      ? 'Cancel'
-      : isLoaded()
-        ? 'Loaded'
-        : loaded?.choice === choice
-          ? 'Load again with this budget'
-          : 'Load'
-  loadButton.disabled = busy?.what !== 'load' && (!fits || isLoaded())
+  find('#load').textContent = loadLabel()
+  find('#load').disabled = busy?.what !== 'load' && (!fits || isLoaded())
   find('#generate').disabled = busy !== null || !fits
   find('#stop').disabled = busy?.what !== 'generate'
   find('#text').setAttribute('aria-busy', String(busy?.what === 'generate'))
@@ -224,6 +222,7 @@ async function loadChosen(signal) {
   const old = loaded
   loaded = null
   await old?.model.close()
+  showPlanned(current)
   const model = await load(asked.choice.source, { memoryBudget, contextLength, signal })
   loaded = { model, ...asked }
   model.on('memory', showLater)
@@ -282,6 +281,7 @@ function startText(prompt) {
 async function write(signal) {
   // what the setup shows is what writes: load it, if it is not what is loaded
   await planner.done
+  if (!current?.fits) return // the plan says why
   if (!isLoaded()) await loadChosen(signal)
   const { model } = loaded
   const prompt = find('#prompt').value

@@ -237,3 +237,53 @@ export const Exchange = {
   add_bos: { at: 1784, type: 'u32' },
   bos_id: { at: 1788, type: 'u32' },
 } as const
+
+/** Types of metadata values, by number. */
+export const GGUF_TYPES = [
+  'u8',
+  'i8',
+  'u16',
+  'i16',
+  'u32',
+  'i32',
+  'f32',
+  'bool',
+  'string',
+  'array',
+  'u64',
+  'i64',
+  'f64',
+] as const
+
+export const InspectHeader = {
+  size: 32,
+  header_bytes: { at: 0, type: 'u64' },
+  data_off: { at: 8, type: 'u64' },
+  version: { at: 16, type: 'u32' },
+  alignment: { at: 20, type: 'u32' },
+  n_keys: { at: 24, type: 'u32' },
+  n_tensors: { at: 28, type: 'u32' },
+} as const
+
+export const InspectKey = {
+  size: 40,
+  key_off: { at: 0, type: 'u64' },
+  value_off: { at: 8, type: 'u64' },
+  n_items: { at: 16, type: 'u64' },
+  key_bytes: { at: 24, type: 'u32' },
+  value_bytes: { at: 28, type: 'u32' },
+  type: { at: 32, type: 'u32' },
+  item_type: { at: 36, type: 'u32' },
+} as const
+
+export const InspectTensor = {
+  size: 72,
+  name_off: { at: 0, type: 'u64' },
+  off: { at: 8, type: 'u64' },
+  bytes: { at: 16, type: 'u64' },
+  dims: { at: 24, type: 'u64' },
+  name_bytes: { at: 56, type: 'u32' },
+  n_dims: { at: 60, type: 'u32' },
+  type_address: { at: 64, type: 'u32' },
+  reserved: { at: 68, type: 'u32' },
+} as const

@@ -26,7 +26,7 @@ function fail(error: unknown, json: boolean): number {
   const { name, message } = error as Error
   if (error instanceof TinyAIError) {
     const { code, offset, url, asked, allowed, missing } = error
-    process.stderr.write(`tinyai: ${message}\n`)
+    process.stderr.write(`tinyai: ${message} (${code})\n`)
     if (json) {
       const sizes = { askedBytes: asked, allowedBytes: allowed, missingBytes: missing }
       process.stdout.write(

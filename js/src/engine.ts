@@ -30,6 +30,10 @@ interface Exports {
   tinyai_js_stats(): void
   tinyai_js_block(block: number): number
   tinyai_js_regions(): number
+  tinyai_js_inspect(header: number, headerBytes: number, memoryBytes: number): number
+  tinyai_js_inspect_header(): number
+  tinyai_js_inspect_key(index: number): number
+  tinyai_js_inspect_tensor(index: number): number
 }
 
 export class Engine {

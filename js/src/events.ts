@@ -56,9 +56,10 @@ export class EventHub {
     const view = new StatsView(snapshot)
     const total = plan.fileBytes - plan.headerBytes
     const read = view.get(abi.Stats.bytes_read) - view.get(abi.Stats.header_bytes_read)
-    this.#weightsDone = view.get(abi.Stats.passes) > 0
+    if (read === 0) return
+    this.#weightsDone = snapshot.weightsRead
     const loaded = this.#weightsDone ? total : Math.min(read, total)
-    if (read > 0) this.#emit('progress', { stage: 'weights', loaded, total })
+    this.#emit('progress', { stage: 'weights', loaded, total })
   }
 
   #has(event: keyof ModelEvents): boolean {
@@ -67,7 +68,14 @@ export class EventHub {
 
   #emit<E extends keyof ModelEvents>(event: E, value: ModelEvents[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) {
-      ;(listener as (value: ModelEvents[E]) => void)(value)
+      try {
+        ;(listener as (value: ModelEvents[E]) => void)(value)
+      } catch (error) {
+        // The listener's own problem: reported as uncaught, but not to whoever generates.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
     }
   }
 }

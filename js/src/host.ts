@@ -1,10 +1,16 @@
 // How the caller's side reaches the engine: in this thread (here) or in a worker (worker-host.ts).
 import type { EngineOptions, GenerateSettings } from './options.js'
 import type { Calls } from './protocol.js'
-import { type OpenSource, planSession, Session, type SessionEvents } from './session.js'
+import {
+  inspectSession,
+  type OpenSource,
+  planSession,
+  Session,
+  type SessionEvents,
+} from './session.js'
 import type { Loaded, Snapshot } from './snapshot.js'
 import { openSource, type SourceSpec } from './source.js'
-import type { Piece, Plan } from './types.js'
+import type { Inspection, Piece, Plan } from './types.js'
 import type { WasmBinary } from './wasm-binary.js'
 
 export interface HostRequest {
@@ -17,6 +23,7 @@ type Operation = 'tokenize' | 'detokenize' | 'logits' | 'perplexity'
 
 export interface Host {
   plan(request: HostRequest, signal: AbortSignal): Promise<Plan>
+  inspect(request: HostRequest, signal: AbortSignal): Promise<Inspection>
   load(request: HostRequest, signal: AbortSignal): Promise<{ loaded: Loaded; snapshot: Snapshot }>
   call<M extends Operation>(
     method: M,
@@ -43,6 +50,10 @@ export class InlineHost implements Host {
   async plan({ binary, source, options }: HostRequest, signal: AbortSignal): Promise<Plan> {
     const { onProgress } = this.#events
     return await planSession(binary, opener(source), options, onProgress, signal)
+  }
+
+  async inspect({ binary, source }: HostRequest, signal: AbortSignal): Promise<Inspection> {
+    return await inspectSession(binary, opener(source), this.#events.onProgress, signal)
   }
 
   async load(

@@ -5,7 +5,7 @@ import { type Host, type HostRequest, InlineHost } from './host.js'
 import { LoadedModel } from './model.js'
 import { checkLoadOptions } from './options.js'
 import { toSpec } from './source.js'
-import type { LoadOptions, Model, ModelSource, Plan } from './types.js'
+import type { Inspection, LoadOptions, Model, ModelSource, Plan } from './types.js'
 import { wasmBinary } from './wasm-binary.js'
 import { WorkerHost } from './worker-host.js'
 
@@ -19,12 +19,12 @@ export type * from './types.js'
  * error here: see `fits`, `minBudget` and `missingBytes`.
  */
 export async function plan(source: ModelSource, options: LoadOptions = {}): Promise<Plan> {
-  const events = new EventHub()
-  return await withHost(source, options, events, async (host, request, signal) => {
-    const result = await host.plan(request, signal)
-    await host.close()
-    return result
-  })
+  return await once(source, options, (host, request, signal) => host.plan(request, signal))
+}
+
+/** Metadata and tensors of a file, also of one that this version cannot run. */
+export async function inspect(source: ModelSource, options: LoadOptions = {}): Promise<Inspection> {
+  return await once(source, options, (host, request, signal) => host.inspect(request, signal))
 }
 
 /**
@@ -39,12 +39,23 @@ export async function load(source: ModelSource, options: LoadOptions = {}): Prom
   })
 }
 
+type Use<T> = (host: Host, request: HostRequest, signal: AbortSignal) => Promise<T>
+
+/** Asks a host for one thing and gives it back. */
+async function once<T>(source: ModelSource, options: LoadOptions, ask: Use<T>): Promise<T> {
+  return await withHost(source, options, new EventHub(), async (host, request, signal) => {
+    const result = await ask(host, request, signal)
+    await host.close()
+    return result
+  })
+}
+
 /** Checks the arguments, and gives the host back if what it is for fails. */
 async function withHost<T>(
   source: ModelSource,
   options: LoadOptions,
   events: EventHub,
-  use: (host: Host, request: HostRequest, signal: AbortSignal) => Promise<T>,
+  use: Use<T>,
 ): Promise<T> {
   const request: HostRequest = {
     options: checkLoadOptions(options),

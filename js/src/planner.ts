@@ -1,18 +1,16 @@
-// Plans in a throw-away instance, whose memory holds the header of the file and what parsing it takes.
+// The plan of a model: options in, plan out, and the error of one that does not fit.
 import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
-import { Engine } from './engine.js'
-import { TinyAIError, throwIfAborted } from './errors.js'
+import type { Engine } from './engine.js'
+import { TinyAIError } from './errors.js'
+import { readHeader } from './header.js'
 import type { EngineOptions } from './options.js'
 import { formatSize } from './size.js'
 import type { Traffic } from './traffic.js'
 import type { Plan, Progress, Purpose } from './types.js'
 
-const FIRST_READ_BYTES = 1 << 20
 /** A longer header is read a second time for loading rather than kept. */
 const KEPT_HEADER_BYTES = 4 << 20
-/** The static data and stack of the module are below this: it is linked with so much initial memory. */
-const PROGRAM_BYTES = 256 << 10
 
 export interface Planned {
   plan: Plan
@@ -28,45 +26,20 @@ export async function planModel(
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<Planned> {
-  if (source.size === 0) {
-    throw new TinyAIError('E_TRUNCATED', `${source.name}: the file is empty; pass a GGUF file`, {
-      url: source.name,
-      offset: 0,
-    })
-  }
-  let before: Uint8Array = new Uint8Array(0) // the part of the header that the last try had
-  for (let bytes = FIRST_READ_BYTES; ; bytes *= 4) {
-    const length = Math.min(bytes, source.size)
-    const engine = await Engine.create(module, PROGRAM_BYTES + 5 * length + (1 << 20))
-    const header = headerBuffer(engine, length)
-    header.set(before)
-    const rest = { offset: before.length, into: header.subarray(before.length) }
-    onProgress({ stage: 'header', loaded: before.length, total: length })
-    await source.read([rest], signal)
-    throwIfAborted(signal)
-    onProgress({ stage: 'header', loaded: length, total: length })
-
-    putOptions(engine, options, source.size)
-    const status = engine.wasm.tinyai_js_plan(header.byteOffset, length, engine.memoryBytes)
-    if (engine.check(status, source.name) === 0) {
-      const plan = readPlan(engine)
-      const keep = plan.headerBytes <= KEPT_HEADER_BYTES
-      if (keep) traffic.hold(plan.headerBytes)
-      return { plan, header: keep ? header.slice(0, plan.headerBytes) : undefined }
-    }
-    if (length === source.size) {
-      const message = `${source.name}: the engine asks for more than the ${length} bytes of the file`
-      throw new TinyAIError('E_TRUNCATED', message, { url: source.name, offset: length })
-    }
-    before = header
-  }
-}
-
-function headerBuffer(engine: Engine, length: number): Uint8Array {
-  const address = engine.wasm.tinyai_js_program_bytes() >>> 0
-  if (address > PROGRAM_BYTES)
-    throw new TinyAIError('E_INTERNAL', 'the program is larger than linked for')
-  return engine.bytes.subarray(address, address + length)
+  const { engine, header } = await readHeader(
+    module,
+    source,
+    onProgress,
+    signal,
+    (engine, bytes) => {
+      putOptions(engine, options, source.size)
+      return engine.wasm.tinyai_js_plan(bytes.byteOffset, bytes.length, engine.memoryBytes)
+    },
+  )
+  const plan = readPlan(engine)
+  if (plan.headerBytes > KEPT_HEADER_BYTES) return { plan, header: undefined }
+  traffic.hold(plan.headerBytes)
+  return { plan, header: header.slice(0, plan.headerBytes) }
 }
 
 export function putOptions(engine: Engine, options: EngineOptions, fileBytes: number): void {

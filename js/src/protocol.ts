@@ -4,7 +4,7 @@ import type { EngineOptions, GenerateSettings } from './options.js'
 import type { Loaded, Snapshot } from './snapshot.js'
 import type { SourceSpec } from './source.js'
 import type { TextFlags } from './text.js'
-import type { Perplexity, Piece, Plan, Progress } from './types.js'
+import type { Inspection, Perplexity, Piece, Plan, Progress } from './types.js'
 import type { WasmBinary } from './wasm-binary.js'
 
 /** A source in the caller's thread, which the worker asks for bytes. */
@@ -24,6 +24,7 @@ export interface ModelRequest {
 /** What the worker can be asked: the arguments and the result of each. */
 export interface Calls {
   plan: { args: [ModelRequest]; result: Plan }
+  inspect: { args: [ModelRequest]; result: Inspection }
   load: { args: [ModelRequest]; result: { loaded: Loaded; snapshot: Snapshot } }
   tokenize: { args: [text: string, flags: TextFlags]; result: number[] }
   detokenize: { args: [ids: number[]]; result: string }

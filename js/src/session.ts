@@ -4,6 +4,7 @@ import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
 import { Engine, type Field } from './engine.js'
 import { isAbort, messageOf, TinyAIError, throwIfAborted } from './errors.js'
+import { inspectModel } from './inspector.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import { budgetError, planModel, putOptions, readPlan } from './planner.js'
 import { Reader } from './reader.js'
@@ -11,12 +12,14 @@ import { Runner } from './runner.js'
 import { type Loaded, readBlocks, type Snapshot } from './snapshot.js'
 import { detokenize, putIds, putStops, readText, type TextFlags, tokenize } from './text.js'
 import { Traffic } from './traffic.js'
-import type { Perplexity, Piece, Plan, Progress } from './types.js'
+import type { Inspection, Perplexity, Piece, Plan, Progress } from './types.js'
 import { compile, type WasmBinary } from './wasm-binary.js'
 
 /** While a step is only one of many, not every one is told of. */
 const SNAPSHOT_MS = 30
 const NO_BOS = 0xffffffff
+/** No vocabulary has tokens as long as this. */
+const MOST_TOKEN_CHARACTERS = 1024
 
 export type OpenSource = (traffic: Traffic, signal: AbortSignal) => Promise<ByteSource>
 
@@ -34,9 +37,34 @@ export async function planSession(
   signal: AbortSignal,
 ): Promise<Plan> {
   const traffic = new Traffic()
+  return await withSource(binary, open, traffic, signal, async (module, source) => {
+    const { plan } = await planModel(module, source, options, traffic, onProgress, signal)
+    return plan
+  })
+}
+
+/** What the header of a file says. */
+export async function inspectSession(
+  binary: WasmBinary,
+  open: OpenSource,
+  onProgress: (progress: Progress) => void,
+  signal: AbortSignal,
+): Promise<Inspection> {
+  return await withSource(binary, open, new Traffic(), signal, (module, source) =>
+    inspectModel(module, source, onProgress, signal),
+  )
+}
+
+async function withSource<T>(
+  binary: WasmBinary,
+  open: OpenSource,
+  traffic: Traffic,
+  signal: AbortSignal,
+  use: (module: WebAssembly.Module, source: ByteSource) => Promise<T>,
+): Promise<T> {
   const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
   try {
-    return (await planModel(module, source, options, traffic, onProgress, signal)).plan
+    return await use(module, source)
   } catch (error) {
     throw named(error, source.name)
   } finally {
@@ -57,6 +85,7 @@ export class Session {
   #promptMs = 0
   #generateMs = 0
   #seed = 0
+  #weightsRead = false
   #lastSnapshot = 0
   #running = false
 
@@ -141,7 +170,8 @@ export class Session {
     settings: GenerateSettings,
     signal: AbortSignal,
   ): AsyncGenerator<Piece, void, void> {
-    const ids = typeof prompt === 'string' ? await this.tokenize(prompt, settings, signal) : prompt
+    const ids =
+      typeof prompt === 'string' ? await this.#promptIds(prompt, settings, signal) : prompt
     this.#checkLength(ids.length, 'the prompt')
     this.#begin(() => this.#beginGenerate(ids, settings))
     this.#promptMs = 0
@@ -196,8 +226,8 @@ export class Session {
     }
     if (tokens === 0) {
       throw new TinyAIError(
-        'E_ARGUMENT',
-        'perplexity: the text is too short to predict a token of it',
+        'E_TEXT',
+        'there is nothing to predict: the text is empty, or one token',
       )
     }
     return { perplexity: Math.exp(nll / tokens), nll, tokens }
@@ -221,11 +251,21 @@ export class Session {
       promptMs: this.#promptMs,
       generateMs: this.#generateMs,
       seed: this.#seed,
+      weightsRead: this.#weightsRead,
       grown: this.#engine.grown,
     }
   }
 
   // ---- parts of them ---------------------------------------------------------------------------
+
+  /** Ids of a prompt; one that is hopelessly long is not even tokenized. */
+  #promptIds(prompt: string, flags: TextFlags, signal: AbortSignal): Promise<number[]> {
+    const { contextLength } = this.loaded.plan
+    if (prompt.length <= contextLength * MOST_TOKEN_CHARACTERS)
+      return this.tokenize(prompt, flags, signal)
+    const message = `the prompt has ${prompt.length} characters, far more than a context of ${contextLength} tokens holds: shorten it`
+    throw new TinyAIError('E_CONTEXT', message)
+  }
 
   #checkLength(count: number, what: string): void {
     const { contextLength, modelContext } = this.loaded.plan
@@ -298,7 +338,9 @@ export class Session {
 
   async #next(signal: AbortSignal): Promise<number> {
     try {
-      return await this.#runner.next(signal)
+      const result = await this.#runner.next(signal)
+      this.#weightsRead = true
+      return result
     } catch (error) {
       throw named(error, this.#source.name)
     }

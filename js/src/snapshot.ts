@@ -17,6 +17,8 @@ export interface Snapshot {
   promptMs: number
   generateMs: number
   seed: number
+  /** Whether every weight was read once: by the first pass that came to its end. */
+  weightsRead: boolean
   grown: boolean
 }
 

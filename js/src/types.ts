@@ -58,7 +58,7 @@ export interface Progress {
   total: number
 }
 
-/** Options of `load`. `plan` takes the same, so that one object serves both. */
+/** Options of `load`. `plan` and `inspect` take the same, so that one object serves all. */
 export interface LoadOptions {
   /**
    * Bytes of WebAssembly memory the model may use: program, weights, context, everything. Never exceeded.
@@ -138,6 +138,33 @@ export interface Plan {
   headerBytes: number
   /** Memory that the planning itself took, given back. */
   planningBytes: number
+}
+
+/** A value of the metadata; of an array only what it is. Integers above 2^53 lose their last digits. */
+export type MetadataValue = number | string | boolean | { arrayOf: string; length: number }
+
+export interface TensorInfo {
+  name: string
+  /** `'Q4_0'`, `'F32'`, … */
+  type: string
+  /** The first is the length of a row. */
+  shape: number[]
+  /** Where its data lies in the file, and how long it is. */
+  offset: number
+  bytes: number
+}
+
+/** What the header of a file says, whether or not this version can run the model. */
+export interface Inspection {
+  /** Of the GGUF format. */
+  version: number
+  alignment: number
+  fileBytes: number
+  headerBytes: number
+  /** Of the first tensor's data. */
+  dataOffset: number
+  metadata: Record<string, MetadataValue>
+  tensors: TensorInfo[]
 }
 
 export interface TokenizeOptions {

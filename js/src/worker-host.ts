@@ -10,7 +10,7 @@ import type { Loaded, Snapshot } from './snapshot.js'
 import { openSource } from './source.js'
 import { startThread, type Thread } from './thread.js'
 import { Traffic } from './traffic.js'
-import type { Piece, Plan } from './types.js'
+import type { Inspection, Piece, Plan } from './types.js'
 
 /** A worker that does not answer a close is ended after this time. */
 const CLOSE_MS = 2000
@@ -51,6 +51,10 @@ export class WorkerHost implements Host {
 
   async plan(request: HostRequest, signal: AbortSignal): Promise<Plan> {
     return await this.#call('plan', [await this.#toWorker(request, signal)], signal)
+  }
+
+  async inspect(request: HostRequest, signal: AbortSignal): Promise<Inspection> {
+    return await this.#call('inspect', [await this.#toWorker(request, signal)], signal)
   }
 
   async load(

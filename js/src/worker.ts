@@ -9,7 +9,7 @@ import {
   PIECES_AHEAD,
   type ToWorker,
 } from './protocol.js'
-import { type OpenSource, planSession, Session } from './session.js'
+import { inspectSession, type OpenSource, planSession, Session } from './session.js'
 import type { Snapshot } from './snapshot.js'
 import { openSource } from './source.js'
 import { RemoteSource } from './sources/remote.js'
@@ -78,6 +78,8 @@ type Handlers = {
 const handlers: Handlers = {
   plan: ({ abort }, _id, request) =>
     planSession(request.binary, opener(request), request.options, events.onProgress, abort.signal),
+  inspect: ({ abort }, _id, request) =>
+    inspectSession(request.binary, opener(request), events.onProgress, abort.signal),
   load: async ({ abort }, _id, request) => {
     const { binary, options } = request
     session = await Session.load(binary, opener(request), options, events, abort.signal)

@@ -24,6 +24,7 @@ import {
   setBudget,
   setSampling,
   withPage,
+  writing,
 } from './demo.mjs'
 import { launch } from './drivers/chromium.mjs'
 
@@ -141,7 +142,7 @@ describe('demo page in Chromium', () => {
       await ready(page)
       await setSampling(page, { maxTokens: 480, ignoreEos: true })
       await page.click('#generate')
-      await page.waitFor(() => document.querySelector('#text').textContent.length > 80)
+      await writing(page)
       await page.click('#stop')
       await finished(page, 5000)
       assert.equal(await page.text('#status'), 'Stopped.')
@@ -198,6 +199,21 @@ describe('demo page in Chromium', () => {
       await setBudget(page, BUDGET)
       await setSampling(page, { maxTokens: TOKENS })
       await sameAsNode(page)
+    })
+  })
+
+  test('takes a file that is dropped on it', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await page.evaluate(async () => {
+        const bytes = await (await fetch('../models/storyteller/storyteller-q8_0.gguf')).blob()
+        const dataTransfer = new DataTransfer()
+        dataTransfer.items.add(new File([bytes], 'dropped.gguf'))
+        document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }))
+      })
+      await page.waitFor(() => document.querySelector('#file-name').textContent === 'dropped.gguf')
+      await ready(page)
+      assert.equal(await page.text('[data-plan=blocks]'), '5')
     })
   })
 

@@ -17,6 +17,7 @@ import {
   setBudget,
   setSampling,
   withPage,
+  writing,
 } from './demo.mjs'
 import * as firefox from './drivers/firefox.mjs'
 import * as webkit from './drivers/webkit.mjs'
@@ -56,7 +57,7 @@ for (const driver of [firefox, webkit])
 
         await setSampling(page, { maxTokens: 480, ignoreEos: true })
         await page.click('#generate')
-        await page.waitFor(() => document.querySelector('#text').textContent.length > 80)
+        await writing(page)
         await page.click('#stop')
         await finished(page, 5000)
         assert.equal(await page.text('#status'), 'Stopped.')

@@ -167,4 +167,8 @@ export async function generate(page, limit = 60_000) {
   return result
 }
 
+/** Waits until some text has been written after the prompt. */
+export const writing = (page) =>
+  page.waitFor(() => document.querySelector('#text').lastChild.data?.length > 40)
+
 export const finished = (page, limit) => page.waitFor('#stop[disabled]', limit)

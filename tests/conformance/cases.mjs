@@ -61,7 +61,12 @@ export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {
   )
   const budget = budgets[Math.floor(BUDGETS / 3)]
   const all = sources.flatMap((source, s) =>
-    chunks.map((chunk, c) => ({ budget, kernels: kernels[(s + c) % kernels.length], chunk, source })),
+    chunks.map((chunk, c) => ({
+      budget,
+      kernels: kernels[(s + c) % kernels.length],
+      chunk,
+      source,
+    })),
   )
   return [...sweep, ...all]
 }

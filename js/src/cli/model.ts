@@ -14,7 +14,7 @@ export function modelOf({ command, model, prompt }: Request): string {
   if (model === undefined) return process.env.TINYAI_MODEL || BUNDLED
   if (command === 'run' && prompt === undefined && /\s/.test(model) && !existsSync(model)) {
     throw new UsageError(
-      `there is no file "${model}". To continue this text, name a model before it, or pipe it in: echo "…" | tinyai run`,
+      `there is no file "${model}". To continue this text, name a model before it, or pipe it in: echo "…" | tinyai run. See tinyai run --help`,
     )
   }
   return model
@@ -22,7 +22,8 @@ export function modelOf({ command, model, prompt }: Request): string {
 
 /** All of standard input. */
 export async function readInput(what: string, how: string, signal: AbortSignal): Promise<string> {
-  if (process.stdin.isTTY) throw new UsageError(`no ${what}: ${how}, or pipe it in`)
+  if (process.stdin.isTTY)
+    throw new UsageError(`no ${what}: ${how}, or pipe it in. See tinyai --help`)
   process.stdin.setEncoding('utf8')
   let text = ''
   const stop = () => process.stdin.destroy()

@@ -42,7 +42,7 @@ const COMMANDS: Record<CommandName, CommandRule> = {
     help: 'continue a prompt (from standard input if not given)',
   },
   plan: { operands: '[MODEL]', most: 1, help: 'what a model takes, from its header alone' },
-  inspect: { operands: '[MODEL]', most: 1, help: 'dimensions of a model, and where its bytes go' },
+  inspect: { operands: '[MODEL]', most: 1, help: 'metadata and tensors of a file' },
   perplexity: { operands: '[MODEL]', most: 1, help: 'how well a model predicts a text' },
 }
 
@@ -54,6 +54,9 @@ interface Rule {
   value?: string
   commands: readonly CommandName[]
   help: string
+  /** Of numbers; what else is out of range the package says. */
+  least?: number
+  most?: number
   set(request: Request, value: never): void
 }
 
@@ -61,25 +64,29 @@ const ALL: readonly CommandName[] = ['run', 'plan', 'inspect', 'perplexity']
 const MODEL: readonly CommandName[] = ['run', 'plan', 'perplexity']
 const RUN: readonly CommandName[] = ['run']
 
+const U32 = 2 ** 32 - 1
+
 const RULES: Record<string, Rule> = {
   memory: {
     kind: 'size',
     value: 'SIZE',
-    commands: ALL,
+    commands: MODEL,
     help: 'memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB',
     set: ({ load }, bytes: number) => (load.memoryBudget = bytes),
   },
   context: {
     kind: 'whole',
     value: 'N',
-    commands: ALL,
+    least: 1,
+    most: U32,
+    commands: MODEL,
     help: "tokens of context. Default: the model's own, at most 4096, lowered until it fits",
     set: ({ load }, tokens: number) => (load.contextLength = tokens),
   },
   kv: {
     kind: ['f32', 'f16'],
     value: 'TYPE',
-    commands: ALL,
+    commands: MODEL,
     help: 'keys and values as f32 or f16',
     set: ({ load }, type: 'f32' | 'f16') => (load.kv = type),
   },
@@ -93,6 +100,8 @@ const RULES: Record<string, Rule> = {
   threads: {
     kind: 'whole',
     value: 'N',
+    least: 1,
+    most: U32,
     commands: ['run', 'perplexity'],
     help: '1 so far',
     set: ({ load }, threads: number) => (load.threads = threads),
@@ -119,6 +128,7 @@ const RULES: Record<string, Rule> = {
   'max-tokens': {
     kind: 'whole',
     value: 'N',
+    most: U32,
     commands: RUN,
     help: 'tokens to generate. Default 0: until the context is full',
     set: ({ generate }, tokens: number) => {
@@ -135,6 +145,7 @@ const RULES: Record<string, Rule> = {
   'top-k': {
     kind: 'whole',
     value: 'K',
+    most: U32,
     commands: RUN,
     help: 'only the K best tokens; 0: all',
     set: ({ generate }, value: number) => (generate.topK = value),
@@ -224,17 +235,10 @@ function isCommand(name: string): name is CommandName {
 }
 
 function parseOptions(command: CommandName, args: string[]): Request | Answer {
-  const rules = Object.entries(RULES).filter(([, rule]) => rule.commands.includes(command))
-  const { values, positionals } = parse(command, args, rules)
-  if (values.help) return { text: commandHelp(command, rules), code: 0 }
-  if (values.version) return { text: `tinyai ${version}\n`, code: 0 }
-  const extra = positionals[COMMANDS[command].most]
-  if (extra !== undefined) throw usage(command, `too many arguments: ${extra}`)
-
   const request: Request = {
     command,
-    model: positionals[0],
-    prompt: positionals[1],
+    model: undefined,
+    prompt: undefined,
     file: undefined,
     load: {},
     generate: {},
@@ -242,36 +246,32 @@ function parseOptions(command: CommandName, args: string[]): Request | Answer {
     logitsHash: false,
     report: undefined,
   }
-  for (const [name, rule] of rules) {
-    for (const value of [values[name] ?? []].flat()) {
-      rule.set(request, readValue(command, name, rule.kind, value) as never)
-    }
+  const operands: string[] = []
+  for (const token of tokensOf(args)) {
+    if (token.kind === 'positional') operands.push(token.value)
+    if (token.kind !== 'option') continue
+    const { name, rawName, value } = token
+    const rule = Object.hasOwn(RULES, name) ? RULES[name] : undefined
+    if (!rule?.commands.includes(command)) throw usage(command, `unknown option ${rawName}`)
+    if (name === 'help') return { text: commandHelp(command), code: 0 }
+    if (name === 'version') return { text: `tinyai ${version}\n`, code: 0 }
+    rule.set(request, readValue(command, name, rule.kind, value) as never)
   }
-  return request
+  const extra = operands[COMMANDS[command].most]
+  if (extra !== undefined) throw usage(command, `too many arguments: ${extra}`)
+  return { ...request, model: operands[0], prompt: operands[1] }
 }
 
-type Values = Record<string, string | boolean | (string | boolean)[] | undefined>
-
-function parse(
-  command: CommandName,
-  args: string[],
-  rules: [string, Rule][],
-): { values: Values; positionals: string[] } {
+/** Not strict: what is wrong we say ourselves, as the native command does. */
+function tokensOf(args: string[]) {
   const options = Object.fromEntries(
-    rules.map(([name, { kind }]) => [
+    Object.entries(RULES).map(([name, { kind }]) => [
       name,
-      {
-        type: kind === 'flag' ? ('boolean' as const) : ('string' as const),
-        multiple: name === 'stop',
-        ...(name === 'help' ? { short: 'h' } : {}),
-      },
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const) },
     ]),
   )
-  try {
-    return parseArgs({ args, options, allowPositionals: true })
-  } catch (error) {
-    throw usage(command, (error as Error).message.replace(/\. To specify a positional.*$/s, ''))
-  }
+  const help = { ...options, help: { type: 'boolean' as const, short: 'h' } }
+  return parseArgs({ args, options: help, strict: false, tokens: true }).tokens
 }
 
 /** What an option is set to; text that it does not take is a usage error. */
@@ -279,10 +279,14 @@ function readValue(
   command: CommandName,
   name: string,
   kind: Kind,
-  value: string | boolean,
+  value: string | undefined,
 ): unknown {
-  if (typeof value === 'boolean' || kind === 'flag') return value
   const wrong = () => usage(command, `--${name} does not take "${value}"`)
+  if (kind === 'flag') {
+    if (value !== undefined) throw wrong()
+    return true
+  }
+  if (value === undefined) throw usage(command, `no value for --${name}`)
   if (kind === 'text') {
     if (value === '') throw wrong()
     return value
@@ -292,7 +296,10 @@ function readValue(
     return value
   }
   const number = kind === 'size' ? parseSize(value) : decimal(value)
-  if (!Number.isFinite(number) || (kind !== 'real' && !Number.isSafeInteger(number))) throw wrong()
+  const { least = 0, most = Number.MAX_SAFE_INTEGER } = RULES[name] ?? {}
+  if (!(number >= least && number <= most) || (kind !== 'real' && !Number.isInteger(number))) {
+    throw wrong()
+  }
   return number
 }
 
@@ -320,7 +327,8 @@ tinyai COMMAND --help lists the options. Exit codes: 0 done, 1 failed, 2 usage, 
 `
 }
 
-function commandHelp(command: CommandName, rules: [string, Rule][]): string {
+function commandHelp(command: CommandName): string {
+  const rules = Object.entries(RULES).filter(([, rule]) => rule.commands.includes(command))
   const { operands, help } = COMMANDS[command]
   const lines = rules.map(
     ([name, rule]) => `  ${`--${name} ${rule.value ?? ''}`.padEnd(25)}${rule.help}`,

@@ -60,20 +60,6 @@ function layout(plan: Plan): string[] {
   ]
 }
 
-/** What the header says of the model, whether or not a budget would hold it. */
-export function inspectReport(plan: Plan, model: string): string {
-  const lines = [
-    model,
-    bytesLine('file', plan.fileBytes),
-    bytesLine('header', plan.headerBytes),
-    bytesLine('largest block', plan.blockBytes, `of ${plan.blocks} blocks`),
-    bytesLine('smallest budget', plan.minBudget, `for a context of ${plan.contextLength}`),
-    bytesLine('all resident', plan.residentBytes, 'from this budget on nothing is streamed'),
-    `  context of the model ${plan.modelContext} tokens, vocabulary ${plan.vocabSize} tokens`,
-  ]
-  return `${lines.join('\n')}\n`
-}
-
 /** plan: of the same model. */
 export function statsReport({ memory, stream, blocks, speed, engine }: Stats, plan: Plan): string {
   const lines = [

@@ -91,7 +91,7 @@ async function openReport({ report }: Request): Promise<FileHandle | undefined> 
   try {
     return await open(report, 'w')
   } catch (cause) {
-    const message = `the report "${report}" cannot be written: ${(cause as Error).message}`
+    const message = `cannot write the report "${report}": ${(cause as Error).message}`
     throw new TinyAIError('E_IO', message, { url: report, cause })
   }
 }

@@ -98,18 +98,17 @@ function identityOf(stat: { dev: bigint; ino: bigint; size: bigint; mtimeNs: big
 
 function openError(error: unknown, name: string): TinyAIError {
   const { code } = error as NodeJS.ErrnoException
+  if (code === 'EISDIR') return notAFile(name, true)
   const what =
     code === 'ENOENT' || code === 'ENOTDIR'
       ? 'there is no such file; check the path'
       : code === 'EACCES' || code === 'EPERM'
         ? 'no permission to read it; check the rights of the file and its folders'
-        : code === 'EISDIR'
-          ? 'is a folder; pass the path of a .gguf file'
-          : messageOf(error)
+        : messageOf(error)
   return new TinyAIError('E_NOT_FOUND', `${name}: ${what}`, { url: name, cause: error })
 }
 
 function notAFile(name: string, folder: boolean): TinyAIError {
   const what = folder ? 'is a folder; pass the path of a .gguf file in it' : 'is not a regular file'
-  return new TinyAIError('E_NOT_FOUND', `${name}: ${what}`, { url: name })
+  return new TinyAIError('E_IO', `${name}: ${what}`, { url: name })
 }

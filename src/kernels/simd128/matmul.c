@@ -1,46 +1,109 @@
-/* Matrix times activations: cuts the rows into strips. */
+/* Matrix times activations: cuts the rows into tiles and strips. */
 #include "kernels/simd128/matmul.h"
 
 #include <string.h>
 
-#include "kernels/reference/reference.h"
 #include "kernels/simd128/simd128.h"
 
-static TaiStrip strip_of(TaiType type) {
-    switch (type) {
-    case TAI_TYPE_Q4_0:
-        return tai_simd_strip_q4_0;
-    case TAI_TYPE_Q5_0:
-        return tai_simd_strip_q5_0;
-    case TAI_TYPE_Q8_0:
-        return tai_simd_strip_q8_0;
-    case TAI_TYPE_Q4_K:
-        return tai_simd_strip_q4_k;
-    case TAI_TYPE_Q6_K:
-        return tai_simd_strip_q6_k;
-    default:
-        return 0;
+typedef struct RowKernels {
+    TaiType type;
+    void (*strip)(const TaiStrip *strip);
+    void (*tile)(const TaiTile *tile);
+} RowKernels;
+
+static const RowKernels row_kernels[] = {
+    {TAI_TYPE_F32, tai_simd_strip_f32, tai_simd_tile_f32},
+    {TAI_TYPE_F16, tai_simd_strip_f16, tai_simd_tile_f16},
+    {TAI_TYPE_BF16, tai_simd_strip_bf16, tai_simd_tile_bf16},
+    {TAI_TYPE_Q4_0, tai_simd_strip_q4_0, tai_simd_tile_q4_0},
+    {TAI_TYPE_Q5_0, tai_simd_strip_q5_0, tai_simd_tile_q5_0},
+    {TAI_TYPE_Q8_0, tai_simd_strip_q8_0, tai_simd_tile_q8_0},
+    {TAI_TYPE_Q4_K, tai_simd_strip_q4_k, tai_simd_tile_q4_k},
+    {TAI_TYPE_Q6_K, tai_simd_strip_q6_k, tai_simd_tile_q6_k},
+};
+
+/* The arguments of a matmul, or of a part of one. */
+typedef struct Product {
+    const RowKernels *kernels;
+    const uint8_t *w;
+    size_t row_bytes;
+    uint32_t n_rows, k;
+    const uint8_t *act;
+    size_t act_stride;
+    uint32_t n_tokens;
+    float *y;
+    size_t y_stride;
+} Product;
+
+static Product without_rows(Product p, uint32_t n) {
+    p.w += n * p.row_bytes;
+    p.y += n;
+    p.n_rows -= n;
+    return p;
+}
+
+static Product without_tokens(Product p, uint32_t n) {
+    p.act += n * p.act_stride;
+    p.y += n * p.y_stride;
+    p.n_tokens -= n;
+    return p;
+}
+
+static void strips(const Product *p) {
+    for (uint32_t r = 0; r < p->n_rows; r += TAI_STRIP_ROWS) {
+        float sums[TAI_STRIP_ROWS];
+        TaiStrip strip = {.k = p->k, .y = sums};
+        /* A strip beyond the end repeats the last row; what it makes of it is dropped. */
+        for (uint32_t i = 0; i < TAI_STRIP_ROWS; i++)
+            strip.row[i] = p->w + (r + i < p->n_rows ? r + i : p->n_rows - 1) * p->row_bytes;
+        uint32_t n = p->n_rows - r < TAI_STRIP_ROWS ? p->n_rows - r : TAI_STRIP_ROWS;
+        for (uint32_t t = 0; t < p->n_tokens; t++) {
+            strip.act = p->act + t * p->act_stride;
+            p->kernels->strip(&strip);
+            memcpy(p->y + t * p->y_stride + r, sums, n * sizeof *sums);
+        }
+    }
+}
+
+/* n_rows and n_tokens are whole tiles. */
+static void tiles(const Product *p) {
+    TaiTile tile = {.k = p->k,
+                    .n_tokens = p->n_tokens,
+                    .act = p->act,
+                    .act_stride = p->act_stride,
+                    .y_stride = p->y_stride};
+    for (uint32_t r = 0; r < p->n_rows; r += TAI_TILE_ROWS) {
+        for (uint32_t i = 0; i < TAI_TILE_ROWS; i++)
+            tile.row[i] = p->w + (r + i) * p->row_bytes;
+        tile.y = p->y + r;
+        p->kernels->tile(&tile);
     }
 }
 
 void tai_simd_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                      size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
-    TaiStrip strip = strip_of(type);
-    if (!strip) {
-        tai_ref_matmul(type, w, n_rows, k, act, act_stride, n_tokens, y, y_stride);
-        return;
+    const RowKernels *kernels = row_kernels;
+    while (kernels->type != type)
+        kernels++;
+    Product all = {.kernels = kernels,
+                   .w = w,
+                   .row_bytes = tai_kernel_row_bytes(type, k),
+                   .n_rows = n_rows,
+                   .k = k,
+                   .act = act,
+                   .act_stride = act_stride,
+                   .n_tokens = n_tokens,
+                   .y = y,
+                   .y_stride = y_stride};
+    Product tiled = all;
+    tiled.n_rows -= n_rows % TAI_TILE_ROWS;
+    tiled.n_tokens -= n_tokens % TAI_TILE_TOKENS;
+    Product rows_left = without_rows(all, tiled.n_rows);
+    rows_left.n_tokens = tiled.n_tokens;
+    Product tokens_left = without_tokens(all, tiled.n_tokens);
+    if (tiled.n_tokens != 0) {
+        tiles(&tiled);
+        strips(&rows_left);
     }
-    size_t row_bytes = tai_kernel_row_bytes(type, k);
-    for (uint32_t r = 0; r < n_rows; r += TAI_STRIP) {
-        /* A strip beyond the end repeats the last row; what it makes of it is dropped. */
-        const uint8_t *row[TAI_STRIP];
-        for (uint32_t i = 0; i < TAI_STRIP; i++)
-            row[i] = (const uint8_t *)w + (r + i < n_rows ? r + i : n_rows - 1) * row_bytes;
-        uint32_t n = n_rows - r < TAI_STRIP ? n_rows - r : TAI_STRIP;
-        for (uint32_t t = 0; t < n_tokens; t++) {
-            float sums[TAI_STRIP];
-            strip(row, k, (const uint8_t *)act + t * act_stride, sums);
-            memcpy(y + t * y_stride + r, sums, n * sizeof *y);
-        }
-    }
+    strips(&tokens_left);
 }

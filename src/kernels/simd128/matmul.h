@@ -1,24 +1,40 @@
-/* What the row kernels of this tier have in common. */
+/* What the row kernels of this tier have in common: each weight type has a strip, four rows times one
+ * token, and a tile, eight rows times several tokens. */
 #ifndef TAI_SIMD128_MATMUL_H
 #define TAI_SIMD128_MATMUL_H
 
 #include "kernels/blocks.h"
 
-enum { TAI_STRIP = 4 }; /* rows that a kernel works on at a time */
+enum { TAI_STRIP_ROWS = 4, TAI_TILE_ROWS = 8, TAI_TILE_TOKENS = 4 };
 
-/* y[4] = row[0..3] . act, each row k weights; rows may be the same */
-typedef void (*TaiStrip)(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y);
+typedef struct TaiStrip {
+    const uint8_t *row[TAI_STRIP_ROWS]; /* k weights each; rows may be the same */
+    uint32_t k;
+    const void *act; /* [k] */
+    float *y;        /* [TAI_STRIP_ROWS] */
+} TaiStrip;
 
-void tai_simd_strip_q4_0(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y);
-void tai_simd_strip_q5_0(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y);
-void tai_simd_strip_q8_0(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y);
-void tai_simd_strip_q4_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y);
-void tai_simd_strip_q6_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y);
+typedef struct TaiTile {
+    const uint8_t *row[TAI_TILE_ROWS]; /* k weights each */
+    uint32_t k;
+    uint32_t n_tokens;  /* a multiple of TAI_TILE_TOKENS */
+    const uint8_t *act; /* [n_tokens][k], act_stride bytes apart */
+    size_t act_stride;
+    float *y; /* [n_tokens][TAI_TILE_ROWS], y_stride floats apart */
+    size_t y_stride;
+} TaiTile;
+
+#define TAI_ROW_KERNELS(type)                                                                      \
+    void tai_simd_strip_##type(const TaiStrip *strip);                                             \
+    void tai_simd_tile_##type(const TaiTile *tile)
+
+TAI_ROW_KERNELS(f32);
+TAI_ROW_KERNELS(f16);
+TAI_ROW_KERNELS(bf16);
+TAI_ROW_KERNELS(q4_0);
+TAI_ROW_KERNELS(q5_0);
+TAI_ROW_KERNELS(q8_0);
+TAI_ROW_KERNELS(q4_k);
+TAI_ROW_KERNELS(q6_k);
 
 #endif

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "kernels/simd128/activations.h"
-#include "kernels/simd128/matmul.h"
+#include "kernels/simd128/tiles.h"
 #include "kernels/simd128/vectors.h"
 
 enum { BLOCK = sizeof(TaiQ4_K), QS = 16 /* offset of qs */ };
@@ -58,12 +58,13 @@ static inline void step(Row *row, uint32_t at, const v128_t a[4]) {
     row->isum = (TaiParked)wasm_i32x4_add((v128_t)row->isum, part);
 }
 
-void tai_simd_strip_q4_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y) {
+void tai_simd_strip_q4_k(const TaiStrip *strip) {
+    uint32_t k = strip->k;
+    const void *act = strip->act;
     const int16_t *q = act, *sums = tai_act_sums32(act, k);
     const float *d = tai_act_d(act, k);
-    Row r0 = {.block = row[0]}, r1 = {.block = row[1]}, r2 = {.block = row[2]},
-        r3 = {.block = row[3]};
+    Row r0 = {.block = strip->row[0]}, r1 = {.block = strip->row[1]}, r2 = {.block = strip->row[2]},
+        r3 = {.block = strip->row[3]};
     v128_t total = wasm_f32x4_const_splat(0);
     for (uint32_t b = 0; b < k / TAI_SUPERBLOCK; b++) {
         v128_t sum = wasm_v128_load(sums + (size_t)b * 8);
@@ -94,5 +95,46 @@ void tai_simd_strip_q4_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const 
         r0.block += BLOCK, r1.block += BLOCK, r2.block += BLOCK, r3.block += BLOCK;
         q += TAI_SUPERBLOCK;
     }
-    wasm_v128_store(y, total);
+    wasm_v128_store(strip->y, total);
+}
+
+/* A block with its scales unpacked. */
+typedef struct Unpacked {
+    int16_t s[8];
+    const uint8_t *qs;
+} Unpacked;
+
+/* s * q of 16 weights */
+static inline TaiSixteen unpack(const void *from, uint32_t i) {
+    const Unpacked *block = from;
+    v128_t q = wasm_v128_load(block->qs + i / 4 * 32 + i % 2 * 16);
+    q = wasm_u16x8_shr(q, i / 2 % 2 * 4);
+    q = wasm_v128_and(q, wasm_i8x16_const_splat(0x0F));
+    v128_t s = wasm_v128_load16_splat(&block->s[i / 2]);
+    return (TaiSixteen){wasm_i16x8_mul(wasm_v128_and(q, wasm_i16x8_const_splat(0x00FF)), s),
+                        wasm_i16x8_mul(wasm_u16x8_shr(q, 8), s)};
+}
+
+static void fill(TaiPanel *panel, uint32_t half, const uint8_t *const *row, uint32_t at,
+                 uint32_t n) {
+    size_t offset = (size_t)(at / TAI_SUPERBLOCK) * BLOCK;
+    Unpacked unpacked[TAI_STRIP_ROWS];
+    const void *block[TAI_STRIP_ROWS];
+    v128_t m[TAI_STRIP_ROWS];
+    for (uint32_t r = 0; r < TAI_STRIP_ROWS; r++) {
+        Scales scales = scales_of(row[r] + offset);
+        wasm_v128_store(unpacked[r].s, scales.s);
+        unpacked[r].qs = row[r] + offset + QS;
+        block[r] = &unpacked[r];
+        m[r] = scales.m;
+    }
+    tai_fill_block(panel->q, half, block, n, unpack);
+    tai_put_pairs(panel->m, half, m[0], m[1], m[2], m[3]);
+    v128_t d = tai_load16x4(row[0] + offset, row[1] + offset, row[2] + offset, row[3] + offset);
+    wasm_v128_store(&panel->d[0][half * TAI_STRIP_ROWS], tai_f16x4_small(d));
+    wasm_v128_store(&panel->dmin[half * TAI_STRIP_ROWS], tai_f16x4_small(wasm_u32x4_shr(d, 16)));
+}
+
+void tai_simd_tile_q4_k(const TaiTile *tile) {
+    tai_simd_tile256_min(tile, fill);
 }

@@ -1,9 +1,15 @@
 /* Q6_K: the block is drawn in reference/q6_k.c, the activations in activations.h. */
 #include "kernels/simd128/activations.h"
-#include "kernels/simd128/matmul.h"
+#include "kernels/simd128/tiles.h"
 #include "kernels/simd128/vectors.h"
 
 enum { BLOCK = sizeof(TaiQ6_K), QH = 128, SCALES = 192, LAST = 206 /* its upper half is d */ };
+
+/* The scales of four blocks. */
+static inline v128_t last_f16(const uint8_t *a, const uint8_t *b, const uint8_t *c,
+                              const uint8_t *d) {
+    return wasm_u32x4_shr(tai_load16x4(a + LAST, b + LAST, c + LAST, d + LAST), 16);
+}
 
 /* What one step of the inner loop needs of a row. */
 typedef struct Row {
@@ -60,12 +66,13 @@ static inline void runs_2_3(Row *row, uint32_t ql, uint32_t qh, const v128_t a[4
              row->scale[step]);
 }
 
-void tai_simd_strip_q6_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const void *act,
-                         float *y) {
+void tai_simd_strip_q6_k(const TaiStrip *strip) {
+    uint32_t k = strip->k;
+    const void *act = strip->act;
     const int16_t *q = act, *sums = tai_act_sums16(act, k);
     const float *d = tai_act_d(act, k);
-    Row r0 = {.block = row[0]}, r1 = {.block = row[1]};
-    Row r2 = {.block = row[2]}, r3 = {.block = row[3]};
+    Row r0 = {.block = strip->row[0]}, r1 = {.block = strip->row[1]};
+    Row r2 = {.block = strip->row[2]}, r3 = {.block = strip->row[3]};
     v128_t total = wasm_f32x4_const_splat(0);
     for (uint32_t b = 0; b < k / TAI_SUPERBLOCK; b++) {
         begin_block(&r0, sums);
@@ -92,12 +99,40 @@ void tai_simd_strip_q6_k(const uint8_t *const row[TAI_STRIP], uint32_t k, const 
         }
         v128_t isum = tai_sum_rows(tai_sum_pairs((v128_t)r0.isum, (v128_t)r1.isum),
                                    tai_sum_pairs((v128_t)r2.isum, (v128_t)r3.isum));
-        v128_t scale = wasm_u32x4_shr(
-            tai_load16x4(r0.block + LAST, r1.block + LAST, r2.block + LAST, r3.block + LAST), 16);
-        scale = wasm_f32x4_mul(tai_f16x4_small(scale), wasm_v128_load32_splat(d + b));
+        v128_t scale = tai_f16x4_small(last_f16(r0.block, r1.block, r2.block, r3.block));
+        scale = wasm_f32x4_mul(scale, wasm_v128_load32_splat(d + b));
         total = wasm_f32x4_add(total, wasm_f32x4_mul(scale, wasm_f32x4_convert_i32x4(isum)));
         r0.block += BLOCK, r1.block += BLOCK, r2.block += BLOCK, r3.block += BLOCK;
         q += TAI_SUPERBLOCK;
     }
-    wasm_v128_store(y, total);
+    wasm_v128_store(strip->y, total);
+}
+
+/* s * (q - 32) of 16 weights */
+static inline TaiSixteen unpack(const void *from, uint32_t i) {
+    const uint8_t *block = from;
+    uint32_t half = i / 8, run = i / 2 % 4, part = i % 2;
+    v128_t low = wasm_v128_load(block + half * 64 + run % 2 * 32 + part * 16);
+    v128_t high = wasm_v128_load(block + QH + half * 32 + part * 16);
+    low = wasm_v128_and(wasm_u16x8_shr(low, run / 2 * 4), wasm_i8x16_const_splat(0x0F));
+    high = wasm_v128_and(wasm_u16x8_shr(high, run * 2), wasm_i8x16_const_splat(0x03));
+    v128_t q = wasm_v128_or(low, wasm_i16x8_shl(high, 4));
+    v128_t s = wasm_i16x8_splat((int8_t)block[SCALES + i]), offset = wasm_i16x8_const_splat(32);
+    v128_t even = wasm_v128_and(q, wasm_i16x8_const_splat(0x00FF)), odd = wasm_u16x8_shr(q, 8);
+    return (TaiSixteen){wasm_i16x8_mul(wasm_i16x8_sub(even, offset), s),
+                        wasm_i16x8_mul(wasm_i16x8_sub(odd, offset), s)};
+}
+
+static void fill(TaiPanel *panel, uint32_t half, const uint8_t *const *row, uint32_t at,
+                 uint32_t n) {
+    size_t offset = (size_t)(at / TAI_SUPERBLOCK) * BLOCK;
+    const uint8_t *r0 = row[0] + offset, *r1 = row[1] + offset;
+    const uint8_t *r2 = row[2] + offset, *r3 = row[3] + offset;
+    const void *const block[TAI_STRIP_ROWS] = {r0, r1, r2, r3};
+    tai_fill_block(panel->q, half, block, n, unpack);
+    wasm_v128_store(&panel->d[0][half * TAI_STRIP_ROWS], tai_f16x4_small(last_f16(r0, r1, r2, r3)));
+}
+
+void tai_simd_tile_q6_k(const TaiTile *tile) {
+    tai_simd_tile256(tile, fill);
 }

@@ -8,6 +8,14 @@ void tai_simd_quantize(TaiActForm form, const float *x, uint32_t k, void *act);
 void tai_simd_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                      size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
 
+void tai_simd_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y);
+void tai_simd_rope(float *x, uint32_t n_heads, uint32_t head_dim, const float *cs,
+                   uint32_t rope_dims);
+void tai_simd_add(float *x, const float *y, uint32_t n);
+void tai_simd_swiglu(float *gate, const float *up, uint32_t n);
+void tai_simd_attend(const TaiKvHead *kv, const float *q, uint32_t n_heads, uint32_t begin,
+                     uint32_t end, float scale, float *scores, float *out);
+
 extern const TaiKernels tai_kernels_simd128;
 
 #endif

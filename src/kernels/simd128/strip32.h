@@ -3,8 +3,6 @@
 #ifndef TAI_SIMD128_STRIP32_H
 #define TAI_SIMD128_STRIP32_H
 
-#include <stdbool.h>
-
 #include "kernels/simd128/activations.h"
 #include "kernels/simd128/matmul.h"
 #include "kernels/simd128/vectors.h"
@@ -14,11 +12,12 @@ typedef v128_t (*TaiBlockDot)(const uint8_t *block, const v128_t a[4]);
 
 /* y += isum * (d * da), see reference/q4_0.c; every block begins with its f16 scale.
  * offset: what the packed weights have too much: 0, 8 or 16 */
-static inline __attribute__((always_inline)) void tai_strip32(const uint8_t *const row[TAI_STRIP],
-                                                              uint32_t k, const void *act, float *y,
-                                                              TaiBlockDot dot, uint32_t block_bytes,
-                                                              uint32_t offset) {
-    const uint8_t *row0 = row[0], *row1 = row[1], *row2 = row[2], *row3 = row[3];
+static inline __attribute__((always_inline)) void
+tai_strip32(const TaiStrip *strip, TaiBlockDot dot, uint32_t block_bytes, uint32_t offset) {
+    const uint8_t *row0 = strip->row[0], *row1 = strip->row[1];
+    const uint8_t *row2 = strip->row[2], *row3 = strip->row[3];
+    uint32_t k = strip->k;
+    const void *act = strip->act;
     const int16_t *q = act;
     const float *d = tai_act_d(act, k);
     const int32_t *sums = tai_act_sums(act, k);
@@ -42,7 +41,7 @@ static inline __attribute__((always_inline)) void tai_strip32(const uint8_t *con
         row0 += block_bytes, row1 += block_bytes, row2 += block_bytes, row3 += block_bytes;
         q += TAI_BLOCK;
     }
-    wasm_v128_store(y, total);
+    wasm_v128_store(strip->y, total);
 }
 
 #endif

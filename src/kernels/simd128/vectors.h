@@ -43,13 +43,23 @@ static inline v128_t tai_load16x4(const uint8_t *a, const uint8_t *b, const uint
     return wasm_v128_load32_lane(d, h, 3);
 }
 
-/* tai_f16_weight of the low 16 bits of each lane */
-static inline v128_t tai_f16x4(v128_t h) {
-    v128_t sign_and_rest = wasm_i32x4_shr(wasm_i32x4_shl(h, 16), 3);
-    v128_t x = wasm_v128_and(sign_and_rest, wasm_i32x4_const_splat((int32_t)0x8FFFE000u));
+/* tai_f16_weight, from the fields of f16 moved to those of f32 */
+static inline v128_t tai_f16_rebias(v128_t x) {
     x = wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p112f));
     x = wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p112f));
     return wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p-112f));
+}
+
+/* tai_f16_weight of the low 16 bits of each lane */
+static inline v128_t tai_f16x4(v128_t h) {
+    v128_t fields = wasm_i32x4_shr(wasm_i32x4_shl(h, 16), 3); /* and three times the sign */
+    return tai_f16_rebias(wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u)));
+}
+
+/* tai_f16_weight of four neighbours in memory */
+static inline v128_t tai_load_f16x4(const void *at) {
+    v128_t fields = wasm_i32x4_shl(wasm_i32x4_load16x4(at), 13);
+    return tai_f16_rebias(wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u)));
 }
 
 /* The same, but never with a subnormal operand, which costs Intel processors some 150 cycles; the

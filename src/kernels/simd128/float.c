@@ -1,0 +1,145 @@
+/* F32, F16 and BF16 rows: the 8 virtual lanes of reference/float.c are two vectors. */
+#include "kernels/bits.h"
+#include "kernels/math.h"
+#include "kernels/simd128/matmul.h"
+#include "kernels/simd128/vectors.h"
+
+/* Eight neighbouring weights, or their sums. */
+typedef struct Eight {
+    v128_t low, high;
+} Eight;
+
+/* Weights i..i + 7 of a row, and weight i. */
+typedef Eight (*LoadEight)(const uint8_t *row, uint32_t i);
+typedef float (*LoadOne)(const uint8_t *row, uint32_t i);
+
+static inline Eight load8_f32(const uint8_t *row, uint32_t i) {
+    const uint8_t *at = row + (size_t)i * 4;
+    return (Eight){wasm_v128_load(at), wasm_v128_load(at + 16)};
+}
+
+static inline float load1_f32(const uint8_t *row, uint32_t i) {
+    return ((const float *)(const void *)row)[i];
+}
+
+static inline Eight load8_f16(const uint8_t *row, uint32_t i) {
+    const uint8_t *at = row + (size_t)i * 2;
+    return (Eight){tai_load_f16x4(at), tai_load_f16x4(at + 8)};
+}
+
+static inline float load1_f16(const uint8_t *row, uint32_t i) {
+    return tai_f16_weight(((const uint16_t *)(const void *)row)[i]);
+}
+
+static inline Eight load8_bf16(const uint8_t *row, uint32_t i) {
+    const uint8_t *at = row + (size_t)i * 2;
+    return (Eight){wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16),
+                   wasm_i32x4_shl(wasm_u32x4_load16x4(at + 8), 16)};
+}
+
+static inline float load1_bf16(const uint8_t *row, uint32_t i) {
+    return tai_bf16_to_f32(((const uint16_t *)(const void *)row)[i]);
+}
+
+static inline void add_product(Eight *sum, Eight w, Eight x) {
+    sum->low = wasm_f32x4_add(sum->low, wasm_f32x4_mul(w.low, x.low));
+    sum->high = wasm_f32x4_add(sum->high, wasm_f32x4_mul(w.high, x.high));
+}
+
+/* The sum of the lanes, after the last k mod 8 products have gone to theirs. */
+static inline float finish(Eight sum, const uint8_t *row, const float *x, uint32_t k,
+                           LoadOne load1) {
+    float lane[8];
+    wasm_v128_store(lane, sum.low);
+    wasm_v128_store(lane + 4, sum.high);
+    for (uint32_t i = k - k % 8; i < k; i++)
+        lane[i % 8] += load1(row, i) * x[i];
+    return tai_lanes_sum(lane);
+}
+
+static inline __attribute__((always_inline)) void strip_of(const TaiStrip *strip, LoadEight load8,
+                                                           LoadOne load1) {
+    const uint8_t *row0 = strip->row[0], *row1 = strip->row[1];
+    const uint8_t *row2 = strip->row[2], *row3 = strip->row[3];
+    const float *x = strip->act;
+    float *y = strip->y;
+    uint32_t k = strip->k;
+    Eight zero = {wasm_f32x4_const_splat(0), wasm_f32x4_const_splat(0)};
+    Eight s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+#pragma clang loop unroll(disable)
+    for (uint32_t i = 0; i < k - k % 8; i += 8) {
+        Eight x8 = {wasm_v128_load(x + i), wasm_v128_load(x + i + 4)};
+        add_product(&s0, load8(row0, i), x8);
+        add_product(&s1, load8(row1, i), x8);
+        add_product(&s2, load8(row2, i), x8);
+        add_product(&s3, load8(row3, i), x8);
+    }
+    y[0] = finish(s0, row0, x, k, load1);
+    y[1] = finish(s1, row1, x, k, load1);
+    y[2] = finish(s2, row2, x, k, load1);
+    y[3] = finish(s3, row3, x, k, load1);
+}
+
+/* y[t * y_stride] = row . x[t], x_stride bytes apart, for 4 tokens */
+static inline __attribute__((always_inline)) void four_tokens(const uint8_t *row, uint32_t k,
+                                                              const uint8_t *x, size_t x_stride,
+                                                              float *y, size_t y_stride,
+                                                              LoadEight load8, LoadOne load1) {
+    const float *x0 = (const void *)x, *x1 = (const void *)(x + x_stride);
+    const float *x2 = (const void *)(x + 2 * x_stride), *x3 = (const void *)(x + 3 * x_stride);
+    Eight zero = {wasm_f32x4_const_splat(0), wasm_f32x4_const_splat(0)};
+    Eight s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+#pragma clang loop unroll(disable)
+    for (uint32_t i = 0; i < k - k % 8; i += 8) {
+        Eight w = load8(row, i);
+        add_product(&s0, w, (Eight){wasm_v128_load(x0 + i), wasm_v128_load(x0 + i + 4)});
+        add_product(&s1, w, (Eight){wasm_v128_load(x1 + i), wasm_v128_load(x1 + i + 4)});
+        add_product(&s2, w, (Eight){wasm_v128_load(x2 + i), wasm_v128_load(x2 + i + 4)});
+        add_product(&s3, w, (Eight){wasm_v128_load(x3 + i), wasm_v128_load(x3 + i + 4)});
+    }
+    y[0] = finish(s0, row, x0, k, load1);
+    y[y_stride] = finish(s1, row, x1, k, load1);
+    y[2 * y_stride] = finish(s2, row, x2, k, load1);
+    y[3 * y_stride] = finish(s3, row, x3, k, load1);
+}
+
+static inline __attribute__((always_inline)) void tile_of(const TaiTile *tile, LoadEight load8,
+                                                          LoadOne load1) {
+    for (uint32_t t = 0; t < tile->n_tokens; t += TAI_TILE_TOKENS)
+        for (uint32_t r = 0; r < TAI_TILE_ROWS; r++)
+            four_tokens(tile->row[r], tile->k, tile->act + t * tile->act_stride, tile->act_stride,
+                        tile->y + t * tile->y_stride + r, tile->y_stride, load8, load1);
+}
+
+void tai_simd_strip_f32(const TaiStrip *strip) {
+    strip_of(strip, load8_f32, load1_f32);
+}
+
+/* Nothing to unpack: strips are faster. */
+void tai_simd_tile_f32(const TaiTile *tile) {
+    for (uint32_t t = 0; t < tile->n_tokens; t++)
+        for (uint32_t r = 0; r < TAI_TILE_ROWS; r += TAI_STRIP_ROWS) {
+            TaiStrip strip = {.k = tile->k,
+                              .act = tile->act + t * tile->act_stride,
+                              .y = tile->y + t * tile->y_stride + r};
+            for (uint32_t i = 0; i < TAI_STRIP_ROWS; i++)
+                strip.row[i] = tile->row[r + i];
+            tai_simd_strip_f32(&strip);
+        }
+}
+
+void tai_simd_strip_f16(const TaiStrip *strip) {
+    strip_of(strip, load8_f16, load1_f16);
+}
+
+void tai_simd_tile_f16(const TaiTile *tile) {
+    tile_of(tile, load8_f16, load1_f16);
+}
+
+void tai_simd_strip_bf16(const TaiStrip *strip) {
+    strip_of(strip, load8_bf16, load1_bf16);
+}
+
+void tai_simd_tile_bf16(const TaiTile *tile) {
+    tile_of(tile, load8_bf16, load1_bf16);
+}

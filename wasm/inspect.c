@@ -1,0 +1,88 @@
+#include "inspect.h"
+
+#include <string.h>
+
+#include "format/blocks.h"
+#include "format/gguf.h"
+#include "memory/checked.h"
+#include "memory/error.h"
+
+static TaiGguf gguf;
+
+static uint32_t address_of(const void *p) {
+    return (uint32_t)(uintptr_t)p;
+}
+
+static void *at(uint32_t address) {
+    return (void *)(uintptr_t)address; // NOLINT(performance-no-int-to-ptr)
+}
+
+static uint64_t off_of(const void *p) {
+    return (uint64_t)((const uint8_t *)p - gguf.bytes);
+}
+
+int32_t tinyai_js_inspect(uint32_t header, uint32_t header_bytes, uint32_t memory_bytes) {
+    TinyAIExchange *exchange = at(tinyai_js_exchange());
+    tai_error_clear(&exchange->error);
+    uint64_t index_bytes = 0;
+    int32_t status = tai_gguf_index_bytes(at(header), header_bytes, exchange->file_bytes,
+                                          &index_bytes, &exchange->error);
+    if (status) {
+        return status;
+    }
+    uint64_t index = tai_align_up((uint64_t)header + header_bytes, 64);
+    if (index > memory_bytes || index_bytes > memory_bytes - index) {
+        return tai_fail(&exchange->error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                        "no room for the index of the header");
+    }
+    return tai_gguf_parse(&gguf, at(header), header_bytes, exchange->file_bytes,
+                          at((uint32_t)index), index_bytes, &exchange->error);
+}
+
+uint32_t tinyai_js_inspect_header(void) {
+    static TinyAIInspectHeader result;
+    result = (TinyAIInspectHeader){.header_bytes = gguf.header_bytes,
+                                   .data_off = gguf.data_off,
+                                   .version = gguf.version,
+                                   .alignment = gguf.alignment,
+                                   .n_keys = gguf.n_kv,
+                                   .n_tensors = gguf.n_tensors};
+    return address_of(&result);
+}
+
+uint32_t tinyai_js_inspect_key(uint32_t index) {
+    static TinyAIInspectKey result;
+    if (index >= gguf.n_kv) {
+        return 0;
+    }
+    const TaiGgufKv *kv = &gguf.kv[index];
+    result = (TinyAIInspectKey){.key_off = off_of(kv->key.text),
+                                .key_bytes = kv->key.bytes,
+                                .type = kv->type,
+                                .item_type = kv->item_type,
+                                .n_items = kv->n_items,
+                                .value_off = kv->off};
+    if (kv->type == TAI_GGUF_STRING) {
+        uint64_t off = kv->off;
+        const TaiGgufString value = tai_gguf_next_string(&gguf, &off);
+        result.value_off = off_of(value.text);
+        result.value_bytes = value.bytes;
+    }
+    return address_of(&result);
+}
+
+uint32_t tinyai_js_inspect_tensor(uint32_t index) {
+    static TinyAIInspectTensor result;
+    if (index >= gguf.n_tensors) {
+        return 0;
+    }
+    const TaiGgufTensor *tensor = &gguf.tensors[index];
+    result = (TinyAIInspectTensor){.name_off = off_of(tensor->name.text),
+                                   .name_bytes = tensor->name.bytes,
+                                   .type_address = address_of(tai_block_format(tensor->type)->name),
+                                   .n_dims = tensor->n_dims,
+                                   .off = tensor->off,
+                                   .bytes = tensor->bytes};
+    memcpy(result.dims, tensor->dims, sizeof result.dims);
+    return address_of(&result);
+}
