@@ -8,8 +8,27 @@ import type { Reader } from './reader.js'
 
 const STEP_MS = 5
 const BREATHE_MS = 8
-const LEAST_WORK = 1 << 16
+const LEAST_WORK = 1 << 18
 const MOST_WORK = 0xffffffff
+
+/**
+ * How many multiply-adds make a step of about STEP_MS. Some operations take far longer for each than others, so a long
+ * step counts at once and short ones only slowly. One long step may also be another program's doing: it halves, no more.
+ */
+class Pace {
+  work = 1 << 20
+  #starting = true
+
+  /** ms: what a step took that used up its work. */
+  measured(ms: number): void {
+    if (ms > STEP_MS) {
+      this.#starting = false
+      this.work = Math.max(LEAST_WORK, this.work * Math.max(0.5, STEP_MS / ms))
+    } else if (ms < STEP_MS / 2) {
+      this.work = Math.min(MOST_WORK, this.work * (this.#starting ? 2 : 1.02))
+    }
+  }
+}
 
 export class Runner {
   /** Time without anything to compute because bytes were missing. */
@@ -19,8 +38,7 @@ export class Runner {
   readonly #engine: Engine
   readonly #reader: Reader
   readonly #url: string
-  /** Multiply-adds of a step; follows the speed of the host. */
-  #work = 4 << 20
+  readonly #pace = new Pace()
   #lastBreath = performance.now()
 
   constructor(engine: Engine, reader: Reader, url: string) {
@@ -50,18 +68,13 @@ export class Runner {
 
   #step(): number {
     const start = performance.now()
-    const result = this.#engine.wasm.tinyai_js_step(this.#work)
+    const result = this.#engine.wasm.tinyai_js_step(Math.round(this.#pace.work))
     if (result < 0) {
       const { failure } = this.#reader
       if (failure?.status === result) throw failure
       this.#engine.check(result, this.#url)
     }
-    // Only a step that used up its work tells the speed; the others just must not have been too long.
-    const ms = performance.now() - start
-    if (result === abi.STEP_READY || ms > STEP_MS) {
-      const factor = Math.min(2, Math.max(0.25, STEP_MS / Math.max(ms, 0.01)))
-      this.#work = Math.min(MOST_WORK, Math.max(LEAST_WORK, Math.round(this.#work * factor)))
-    }
+    if (result === abi.STEP_READY) this.#pace.measured(performance.now() - start)
     return result
   }
 

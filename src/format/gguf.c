@@ -332,7 +332,7 @@ static void read_tensor(TaiCursor *in, TaiGgufTensor *t, uint32_t alignment) {
         return;
     }
     size_tensor(in, t);
-    if (t->off % alignment) {
+    if (t->off & (alignment - 1)) {
         fail_tensor(in, t, TINYAI_E_FORMAT, "its offset is no multiple of the file's alignment");
     }
 }

@@ -131,7 +131,7 @@ int32_t tai_forward_step(TinyAIModel *model, uint64_t *work);
 TinyAIBatchItem *tai_batch(const TinyAIModel *model);
 
 /* Sets up the operations of a unit whose bytes are in memory. */
-void tai_build_unit(TinyAIModel *model, uint32_t unit);
+void tai_build_unit(TinyAIModel *model, uint32_t index);
 /* Dequantizes the chunk's embedding rows into the residual stream; row i lies where row_of says. */
 void tai_embed(TinyAIModel *model, uint32_t item, const void *row);
 /* Cos and sin of the chunk's positions. */

@@ -79,7 +79,7 @@ static void read_heads(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) 
     if (error->status) {
         return;
     }
-    if (hp->heads % hp->kv_heads) {
+    if (hp->kv_heads == 0 || hp->heads % hp->kv_heads) {
         tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, "llama.attention.head_count_kv"),
                  "%" PRIu32 " attention heads cannot share %" PRIu32 " key-value heads", hp->heads,
                  hp->kv_heads);

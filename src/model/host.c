@@ -112,7 +112,7 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
 
 int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, TinyAIModel **model,
                     TinyAIError *error) {
-    TinyAIPlan plan;
+    TinyAIPlan plan = {0};
     *model = NULL;
     tai_error_clear(error);
     int32_t status = plan_source(source, options, &plan, error);

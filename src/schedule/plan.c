@@ -90,18 +90,17 @@ static TaiConfig fully_resident(const TaiShape *shape, const TinyAIOptions *o, u
  * with the peak of a plan as budget gives the same plan. */
 static TaiConfig best_config(const TaiShape *shape, const TinyAIOptions *o, uint32_t context,
                              uint64_t budget) {
-    TaiConfig best = smallest(shape, o, context);
-    TaiConfig next = best;
+    TaiConfig next = smallest(shape, o, context);
+    TaiConfig best = next;
     next.overlap = o->prefetch != 0;
     next.slots = next.overlap ? (uint32_t)tai_min_u64(2, shape->n_blocks) : 1;
     next.resident_strips = fewest_strips(shape, next.overlap);
     if (peak_of(shape, &next) > budget) {
         return best;
     }
-    best = next;
     next.chunk = largest_chunk(context);
     while (peak_of(shape, &next) > budget) {
-        next.chunk = (uint32_t)((next.chunk - 1) & ~(uint32_t)(TAI_MIN_CHUNK - 1));
+        next.chunk = (next.chunk - 1) & ~(TAI_MIN_CHUNK - 1);
     }
     best = next;
     if (best.chunk < largest_chunk(context)) {

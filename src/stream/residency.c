@@ -93,7 +93,7 @@ static bool place(TaiResidency *r, uint32_t index, const bool kept[TAI_RING_SLOT
         return true;
     }
     TaiRing *ring = ring_of(r, unit);
-    for (uint32_t s = 0; s < ring->n_slots; s++) {
+    for (uint32_t s = 0; s < ring->n_slots && s < TAI_RING_SLOTS; s++) {
         uint32_t owner = ring->owner[s];
         if (kept[s] || (owner != TAI_NO_UNIT && r->units[owner].pending)) {
             continue;

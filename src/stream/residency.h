@@ -101,7 +101,7 @@ bool tai_is_pinned(uint32_t block, uint32_t n_pinned, uint32_t n_blocks);
 void tai_residency_want(TaiResidency *r, uint32_t current, const TaiPass *pass, bool read_ahead);
 
 /* The unit's turn has come: counts the hit or miss. Call once per turn, when it is resident. */
-void tai_residency_turn(TaiResidency *r, uint32_t unit);
+void tai_residency_turn(TaiResidency *r, uint32_t index);
 
 /* Wants one embedding row; false if the table is full now. */
 bool tai_residency_want_row(TaiResidency *r, uint64_t off, uint32_t bytes, uint64_t address);

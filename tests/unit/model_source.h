@@ -52,8 +52,9 @@ static ModelBytes model_load(const char *path) {
         exit(2);
     }
     fseek(file, 0, SEEK_END);
-    m.size = (uint64_t)ftell(file);
+    long size = ftell(file);
     rewind(file);
+    m.size = size > 0 ? (uint64_t)size : 0;
     m.bytes = malloc(m.size);
     if (!m.bytes || fread(m.bytes, 1, m.size, file) != m.size) {
         perror(path);

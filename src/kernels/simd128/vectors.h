@@ -1,12 +1,12 @@
 /* Small vector helpers of this tier.
  *
- * Four rows are worked on at a time: each gives a vector of partial sums, sum_rows turns four of
- * those into one vector with a lane per row, and all float arithmetic is on such vectors.
+ * Four rows are worked on at a time: each gives a vector of partial sums, four of those are summed into
+ * one vector with a lane per row, and all float arithmetic is on such vectors.
  *
- * V8 orders the pure operations of a loop body breadth-first: the work on four rows overlaps, needs
- * more than the 15 vector registers it has, and spills. Memory operations it keeps in order. So
- * half of the rows is parked in a volatile: what comes after cannot begin before, and the rest
- * stays in registers (Q4_0 in Node 20: 21 -> 25 G multiply-adds/s). */
+ * V8 orders the pure operations of a loop body breadth-first: the work on four rows overlaps, needs more
+ * than the 15 vector registers there are, and spills. Memory operations it keeps in order. So what a row
+ * gives is parked in a volatile: the next row cannot begin before, and the rest stays in registers
+ * (Q4_0 in Node 20: 21 -> 25 G multiply-adds/s). */
 #ifndef TAI_SIMD128_VECTORS_H
 #define TAI_SIMD128_VECTORS_H
 
@@ -56,10 +56,15 @@ static inline v128_t tai_f16x4(v128_t h) {
     return tai_f16_rebias(wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u)));
 }
 
+/* The fields of four neighbouring f16 in memory, moved to those of f32 */
+static inline v128_t tai_load_f16_fields(const void *at) {
+    v128_t fields = wasm_i32x4_shl(wasm_i32x4_load16x4(at), 13); /* and three times the sign */
+    return wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u));
+}
+
 /* tai_f16_weight of four neighbours in memory */
 static inline v128_t tai_load_f16x4(const void *at) {
-    v128_t fields = wasm_i32x4_shl(wasm_i32x4_load16x4(at), 13);
-    return tai_f16_rebias(wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u)));
+    return tai_f16_rebias(tai_load_f16_fields(at));
 }
 
 /* The same, but never with a subnormal operand, which costs Intel processors some 150 cycles; the
