@@ -34,7 +34,7 @@ export function isPhone(): boolean {
 }
 
 /** Lets timers, messages and finished reads through: a turn of the event loop, without the 4 ms of setTimeout. */
-export const breathe: () => Promise<void> =
+const turn: () => Promise<void> =
   typeof setImmediate === 'function'
     ? () => new Promise((resolve) => setImmediate(resolve))
     : breatheByMessage()
@@ -48,4 +48,24 @@ function breatheByMessage(): () => Promise<void> {
       waiting.push(resolve)
       port2.postMessage(null)
     })
+}
+
+/** Longest time without a turn of the event loop. */
+const BREATHE_MS = 8
+
+/** Gives long work its turns of the event loop. */
+export class Breather {
+  #last = performance.now()
+
+  /** Every few milliseconds, or now. */
+  async breathe(now = false): Promise<void> {
+    if (!now && performance.now() - this.#last < BREATHE_MS) return
+    await turn()
+    this.breathed()
+  }
+
+  /** There was a turn anyway. */
+  breathed(): void {
+    this.#last = performance.now()
+  }
 }

@@ -2,12 +2,11 @@
 // aborts and messages get through.
 import * as abi from './abi.js'
 import type { Engine } from './engine.js'
-import { breathe } from './environment.js'
+import { Breather } from './environment.js'
 import { TinyAIError, throwIfAborted } from './errors.js'
 import type { Reader } from './reader.js'
 
 const STEP_MS = 5
-const BREATHE_MS = 8
 const LEAST_WORK = 1 << 18
 const MOST_WORK = 0xffffffff
 
@@ -39,7 +38,7 @@ export class Runner {
   readonly #reader: Reader
   readonly #url: string
   readonly #pace = new Pace()
-  #lastBreath = performance.now()
+  readonly #breather = new Breather()
 
   constructor(engine: Engine, reader: Reader, url: string) {
     this.#engine = engine
@@ -50,7 +49,8 @@ export class Runner {
   /** Steps until there is something to tell: STEP_TOKEN, STEP_LOGITS or STEP_DONE. */
   async next(signal: AbortSignal): Promise<number> {
     for (;;) {
-      await this.#breathe()
+      // Finished reads are noticed only in a turn of the event loop: while some are under way each step has one.
+      await this.#breather.breathe(this.#reader.busy)
       throwIfAborted(signal)
       const result = this.#step()
       this.#reader.pump()
@@ -78,13 +78,6 @@ export class Runner {
     return result
   }
 
-  async #breathe(): Promise<void> {
-    // Finished reads are noticed only in a turn of the event loop, so while some are under way each step has one.
-    if (!this.#reader.busy && performance.now() - this.#lastBreath < BREATHE_MS) return
-    await breathe()
-    this.#lastBreath = performance.now()
-  }
-
   async #stall(signal: AbortSignal): Promise<void> {
     if (!this.#reader.busy) {
       // Everything that was wanted has been answered within pump(): nothing could wake us.
@@ -96,7 +89,7 @@ export class Runner {
     const start = performance.now()
     this.onStep?.()
     await this.#reader.wait(signal)
-    this.#lastBreath = performance.now()
-    this.stalledMs += this.#lastBreath - start
+    this.#breather.breathed()
+    this.stalledMs += performance.now() - start
   }
 }

@@ -88,6 +88,8 @@ export class Session {
   #weightsRead = false
   #lastSnapshot = 0
   #running = false
+  /** Why the engine cannot be used any more. */
+  #broken: unknown
 
   /** Plans, and if that fits takes the memory and opens the model. No weight is read. */
   static async load(
@@ -157,11 +159,11 @@ export class Session {
   // ---- operations ------------------------------------------------------------------------------
 
   async tokenize(text: string, flags: TextFlags, signal: AbortSignal): Promise<number[]> {
-    return this.#guard(() => tokenize(this.#engine, text, flags, this.#source.name, signal))
+    return await this.#guard(() => tokenize(this.#engine, text, flags, this.#source.name, signal))
   }
 
   async detokenize(ids: number[], signal: AbortSignal): Promise<string> {
-    return this.#guard(() => detokenize(this.#engine, ids, this.#source.name, signal))
+    return await this.#guard(() => detokenize(this.#engine, ids, this.#source.name, signal))
   }
 
   /** Generates piece by piece; computes only while the next piece is being asked for. */
@@ -173,7 +175,7 @@ export class Session {
     const ids =
       typeof prompt === 'string' ? await this.#promptIds(prompt, settings, signal) : prompt
     this.#checkLength(ids.length, 'the prompt')
-    this.#begin(() => this.#beginGenerate(ids, settings))
+    await this.#begin(() => this.#beginGenerate(ids, settings))
     this.#promptMs = 0
     this.#generateMs = 0
     this.#seed = settings.seed
@@ -235,7 +237,7 @@ export class Session {
 
   /** Gives back what the source holds; the memory goes with the last reference to the instance. */
   async close(): Promise<void> {
-    await this.#runner.end()
+    if (!this.#broken) await this.#runner.end()
     await this.#source.close()
   }
 
@@ -318,7 +320,7 @@ export class Session {
     ids.forEach((token, position) => {
       items.set([token, position, 0, position >= firstWanted ? 1 : 0], 4 * position)
     })
-    this.#begin(() => this.#engine.wasm.tinyai_js_begin_batch(ids.length))
+    await this.#begin(() => this.#engine.wasm.tinyai_js_begin_batch(ids.length))
     let done = false
     try {
       while (!done) {
@@ -331,25 +333,23 @@ export class Session {
     }
   }
 
-  #begin(begin: () => number): void {
-    this.#guard(() => this.#engine.check(begin(), this.#source.name))
+  async #begin(begin: () => number): Promise<void> {
+    this.#reader.failure = undefined
+    await this.#guard(() => this.#engine.check(begin(), this.#source.name))
     this.#running = true
   }
 
   async #next(signal: AbortSignal): Promise<number> {
-    try {
-      const result = await this.#runner.next(signal)
-      this.#weightsRead = true
-      return result
-    } catch (error) {
-      throw named(error, this.#source.name)
-    }
+    const result = await this.#guard(() => this.#runner.next(signal))
+    this.#weightsRead = true
+    return result
   }
 
   /** done: the engine has ended by itself; reads ahead that are under way may then go on for the next time. */
   async #end(done: boolean): Promise<void> {
-    if (!done) await this.#runner.end()
     this.#running = false
+    if (this.#broken) return
+    if (!done) await this.#guard(() => this.#runner.end())
     this.#tell()
   }
 
@@ -360,11 +360,15 @@ export class Session {
     return { text: readText(engine, address, bytes), id: engine.get(abi.Exchange.piece_id) }
   }
 
-  #guard<T>(call: () => T): T {
+  /** Names what goes wrong. After a trap the engine is in no state to go on, or to be asked anything. */
+  async #guard<T>(call: () => T | Promise<T>): Promise<T> {
+    if (this.#broken) throw this.#broken
     try {
-      return call()
+      return await call()
     } catch (error) {
-      throw named(error, this.#source.name)
+      const known = named(error, this.#source.name)
+      if (error instanceof WebAssembly.RuntimeError) this.#broken = known
+      throw known
     }
   }
 

@@ -1,6 +1,7 @@
 // Text and token ids through the engine's buffers, in as many calls as their sizes need.
 import * as abi from './abi.js'
 import type { Engine } from './engine.js'
+import { Breather } from './environment.js'
 import { TinyAIError, throwIfAborted } from './errors.js'
 
 const encoder = new TextEncoder()
@@ -11,13 +12,13 @@ export interface TextFlags {
   parseSpecial: boolean
 }
 
-export function tokenize(
+export async function tokenize(
   engine: Engine,
   text: string,
   { addSpecial, parseSpecial }: TextFlags,
   url: string,
   signal: AbortSignal,
-): number[] {
+): Promise<number[]> {
   const { bytes, wasm } = engine
   const address = engine.get(abi.Exchange.text_address)
   const buffer = bytes.subarray(address, address + engine.get(abi.Exchange.text_capacity))
@@ -27,7 +28,9 @@ export function tokenize(
   let encoded = 0 // UTF-16 units of text that are or were in the buffer
   let filled = 0 // bytes of the buffer that wait to be tokenized
   let flags = special | abi.TEXT_FIRST
+  const breather = new Breather()
   for (;;) {
+    await breather.breathe()
     throwIfAborted(signal)
     // A slice is cheap, and encodeInto never cuts a character.
     const { read, written } = encoder.encodeInto(text.slice(encoded), buffer.subarray(filled))
@@ -59,17 +62,19 @@ export function putIds(engine: Engine, ids: readonly number[]): void {
   new Uint32Array(engine.bytes.buffer, address, ids.length).set(ids)
 }
 
-export function detokenize(
+export async function detokenize(
   engine: Engine,
   ids: readonly number[],
   url: string,
   signal: AbortSignal,
-): string {
+): Promise<string> {
   const capacity = engine.get(abi.Exchange.ids_capacity)
   let text = ''
   let done = 0
   let flags: number = abi.TEXT_FIRST
+  const breather = new Breather()
   while (done < ids.length) {
+    await breather.breathe()
     throwIfAborted(signal)
     const some = ids.slice(done, done + capacity)
     putIds(engine, some)

@@ -83,7 +83,7 @@ export interface LoadOptions {
   readChunkBytes?: Size
   /** Run the engine in a worker. Default `true`; `false` runs it, in steps of about 5 ms, in the calling thread. */
   worker?: boolean
-  /** Where `tinyai.wasm` lies. Default: beside this module. */
+  /** Where `tinyai.wasm` lies, relative to the page; in Node a `file:` or other full URL. Default: beside this module. */
   wasmUrl?: string | URL
   /** The bytes of `tinyai.wasm`, instead of `wasmUrl`. */
   wasmBytes?: Uint8Array | ArrayBuffer

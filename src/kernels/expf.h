@@ -2,11 +2,11 @@
 #ifndef TAI_EXPF_H
 #define TAI_EXPF_H
 
-#define TAI_EXPF_MAX 89.0f   /* exp overflows above 88.72 */
-#define TAI_EXPF_MIN -104.0f /* exp rounds to 0 below -103.97 */
+#define TAI_EXPF_MAX 89.0f     /* exp overflows above 88.72 */
+#define TAI_EXPF_MIN (-104.0f) /* exp rounds to 0 below -103.97 */
 #define TAI_EXPF_LOG2E 0x1.715476p+0f
 #define TAI_EXPF_LN2_HI 0x1.63p-1f /* 9 bits, so that n * LN2_HI is exact */
-#define TAI_EXPF_LN2_LO -0x1.bd0106p-13f
+#define TAI_EXPF_LN2_LO (-0x1.bd0106p-13f)
 
 /* exp(r) = 1 + r + r^2 (C2 + C3 r + C4 r^2 + C5 r^3 + C6 r^4), |r| <= ln(2) / 2, error < 2^-28:
  * a least-maximum fit of our own (Lawson's iteration), rounded to f32. */

@@ -251,6 +251,27 @@ for (const worker of [true, false]) {
   })
 }
 
+test('a trap of the engine is E_INTERNAL, then and ever after, and the model can be closed', async () => {
+  const { instantiate } = WebAssembly
+  WebAssembly.instantiate = async (...args) => {
+    const { exports } = await instantiate(...args)
+    const tinyai_js_step = () => {
+      throw new WebAssembly.RuntimeError('unreachable')
+    }
+    return { exports: { ...exports, tinyai_js_step } }
+  }
+  try {
+    const model = await load(bundled, { ...SMALL, worker: false })
+    const trapped = { code: 'E_INTERNAL', message: /unreachable.*please report/ }
+    await assert.rejects(model.generate(STORY).next(), trapped)
+    await assert.rejects(model.tokenize(STORY), trapped)
+    await assert.rejects(model.generate(STORY).next(), trapped)
+    await model.close()
+  } finally {
+    WebAssembly.instantiate = instantiate
+  }
+})
+
 /** Runs a script with `load` and `bundled` in a process of its own; resolves to what it prints. */
 function script(text) {
   const head = `

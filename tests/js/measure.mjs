@@ -41,11 +41,11 @@ const base = process.memoryUsage()
 let bufferPeak = 0
 /** Only what is in use: garbage is collected first. */
 function sample() {
-  if (!process.env.NOGC) { gc(); gc() }
+  gc()
+  gc() // a buffer is counted until the collection after the one that found it free
   const { arrayBuffers, external } = process.memoryUsage()
   const wasm = wasmBytes()
   // arrayBuffers is a part of external; a WebAssembly memory is in one or both of them.
-  if (process.env.TRACE) console.error({ arrayBuffers, external, wasm, base, js: model?.stats().memory.jsBytes })
   const outside = external - base.external - wasm
   bufferPeak = Math.max(bufferPeak, outside, arrayBuffers - base.arrayBuffers - wasm)
 }

@@ -1,7 +1,15 @@
 // The package as users get it: packed, installed from the tarball into an empty folder, and run there.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -46,6 +54,8 @@ describe('the package, installed into an empty folder', () => {
     const example = readmeExample()
     assert.ok(example.trim().split('\n').length <= 12, example)
     writeFileSync(join(folder, 'example.mjs'), example)
+    // The example names the bundled model as it lies in the checkout.
+    cpSync(join(installed, 'models'), join(folder, 'models'), { recursive: true })
     const text = run(process.execPath, ['example.mjs'])
     assert.ok(text.length > 40, text)
   })

@@ -43,20 +43,25 @@ TEST(blocks_decode_as_elsewhere) {
     CHECK(file != NULL);
     if (!file)
         return;
-    int type, n, n_blocks = 0;
-    char hex[2 * sizeof(TaiQ6_K) + 1];
-    while (fscanf(file, "%d %d %420s", &type, &n, hex) == 3) {
+    static char line[4096];
+    int n_blocks = 0;
+    while (fgets(line, sizeof line, file)) { /* type, number of weights, block in hex */
+        char *at;
+        TaiType type = (TaiType)strtoul(line, &at, 10);
+        uint32_t n = (uint32_t)strtoul(at, &at, 10);
         _Alignas(2) uint8_t block[sizeof(TaiQ6_K)];
-        for (size_t i = 0; i < strlen(hex) / 2; i++) {
-            char pair[3] = {hex[2 * i], hex[2 * i + 1], 0};
+        size_t n_bytes = tai_kernel_row_bytes(type, n);
+        for (size_t i = 0; i < n_bytes; i++) {
+            char pair[3] = {at[1 + 2 * i], at[2 + 2 * i], 0};
             block[i] = (uint8_t)strtoul(pair, NULL, 16);
         }
-        reference()->dequantize((TaiType)type, block, (uint32_t)n, out);
-        for (int i = 0; i < n; i++) {
-            unsigned bits = 0;
-            CHECK_EQ(fscanf(file, "%x", &bits), 1);
+        reference()->dequantize(type, block, n, out);
+        at = fgets(line, sizeof line, file); /* the weights' bits */
+        CHECK(at != NULL);
+        for (uint32_t i = 0; at && i < n; i++) {
+            uint32_t bits = (uint32_t)strtoul(at, &at, 16);
             /* A zero may have either sign there. */
-            CHECK(tai_f32_bits(out[i]) == bits || (out[i] == 0 && (bits << 1) == 0));
+            CHECK(tai_f32_bits(out[i]) == bits || (out[i] == 0 && bits << 1 == 0));
         }
         n_blocks++;
     }

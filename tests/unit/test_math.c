@@ -23,7 +23,8 @@ static double uniform(double low, double high) {
 
 /* A double of any exponent between 2^low and 2^high. */
 static double any_scale(int low, int high) {
-    return ldexp(uniform(0.5, 1.0), low + (int)(random_bits() % (uint64_t)(high - low + 1)));
+    int exponent = low + (int)(random_bits() % (uint64_t)(high - low + 1));
+    return ldexp(uniform(0.5, 1.0), exponent);
 }
 
 /* |got - wanted| in steps of doubles near `wanted`. */
