@@ -93,7 +93,7 @@ async function drawCurve(forChoice, made) {
   const shape = `${made.contextLength} ${made.minBudget} ${made.residentBytes}`
   if (forChoice.curve === shape || made.residentBytes <= made.minBudget) return
   forChoice.curve = shape
-  find('#curve').ariaBusy = 'true'
+  find('#curve').setAttribute('aria-busy', 'true')
   const samples = []
   for (let i = 0; i <= CURVE_POINTS; i++) {
     const range = made.residentBytes - made.minBudget
@@ -106,7 +106,7 @@ async function drawCurve(forChoice, made) {
     if (sample) samples.push(sample)
   }
   showCurve(samples)
-  find('#curve').ariaBusy = 'false'
+  find('#curve').setAttribute('aria-busy', 'false')
   if (current) showPlan(current)
 }
 

@@ -68,10 +68,18 @@ export async function withPage(page, body) {
 }
 
 // Runs in the page. Each time the page has shown a Stats, its numbers are compared with it there and then:
-// window.seen = {count, stats, wrong: sentences, progress: generatedTokens of each}.
+// window.seen = {count, stats, wrong: sentences, progress: generatedTokens of each}. It also counts the generations that
+// have ended: on a fast machine they are over before a test looks again.
 function record() {
-  const seen = { count: 0, stats: null, wrong: [], progress: [] }
+  const seen = { count: 0, stats: null, wrong: [], progress: [], ended: 0 }
   window.seen = seen
+  new MutationObserver((changes) => {
+    seen.ended += changes.filter(({ oldValue }) => oldValue === null).length // was usable, is not
+  }).observe(document.querySelector('#stop'), {
+    attributeFilter: ['disabled'],
+    attributeOldValue: true,
+  })
+
   const UNITS = { B: 1, KiB: 1024, MiB: 1024 ** 2, ms: 1, s: 1000 }
   const numberIn = (text) => {
     const [, digits, fraction, unit] = /^([\d,]+(?:\.(\d+))?) ?(\S*)/.exec(text) ?? []
@@ -149,9 +157,9 @@ export async function setSampling(page, options) {
 
 /** Generates to the end and returns the Stats that the page shows then, with the text. */
 export async function generate(page, limit = 60_000) {
+  const before = await page.evaluate('window.seen.ended')
   await page.click('#generate')
-  await page.waitFor('#stop:not([disabled])', limit)
-  await finished(page, limit)
+  await page.waitFor((n) => window.seen.ended > n, limit, [before])
   const result = await page.evaluate(() => ({
     stats: window.seen.stats,
     wrong: window.seen.wrong.slice(0, 5),

@@ -58,7 +58,9 @@ TEST(blocks_decode_as_elsewhere) {
         reference()->dequantize(type, block, n, out);
         at = fgets(line, sizeof line, file); /* the weights' bits */
         CHECK(at != NULL);
-        for (uint32_t i = 0; at && i < n; i++) {
+        if (!at)
+            break;
+        for (uint32_t i = 0; i < n; i++) {
             uint32_t bits = (uint32_t)strtoul(at, &at, 16);
             /* A zero may have either sign there. */
             CHECK(tai_f32_bits(out[i]) == bits || (out[i] == 0 && bits << 1 == 0));
