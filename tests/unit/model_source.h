@@ -47,19 +47,18 @@ static void model_closed(void *user) {
 static ModelBytes model_load(const char *path) {
     ModelBytes m = {0};
     FILE *file = fopen(path, "rb");
-    if (!file) {
+    if (!file || fseek(file, 0, SEEK_END) != 0) {
         perror(path);
         exit(2);
     }
-    fseek(file, 0, SEEK_END);
     long size = ftell(file);
     rewind(file);
-    m.size = size > 0 ? (uint64_t)size : 0;
-    m.bytes = malloc(m.size);
-    if (!m.bytes || fread(m.bytes, 1, m.size, file) != m.size) {
-        perror(path);
+    m.bytes = size > 0 ? malloc((size_t)size) : NULL;
+    if (!m.bytes || fread(m.bytes, 1, (size_t)size, file) != (size_t)size) {
+        (void)fprintf(stderr, "%s: cannot be read whole\n", path);
         exit(2);
     }
+    m.size = (uint64_t)size;
     fclose(file);
     return m;
 }
