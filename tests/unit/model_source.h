@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tinyai/tinyai.h"
 
@@ -47,18 +48,15 @@ static void model_closed(void *user) {
 static ModelBytes model_load(const char *path) {
     ModelBytes m = {0};
     FILE *file = fopen(path, "rb");
-    if (!file || fseek(file, 0, SEEK_END) != 0) {
-        perror(path);
-        exit(2);
+    struct stat info = {0};
+    if (file && fstat(fileno(file), &info) == 0 && info.st_size > 0) {
+        m.size = (uint64_t)info.st_size;
+        m.bytes = malloc(m.size);
     }
-    long size = ftell(file);
-    rewind(file);
-    m.bytes = size > 0 ? malloc((size_t)size) : NULL;
-    if (!m.bytes || fread(m.bytes, 1, (size_t)size, file) != (size_t)size) {
+    if (!m.bytes || fread(m.bytes, 1, m.size, file) != m.size) {
         (void)fprintf(stderr, "%s: cannot be read whole\n", path);
         exit(2);
     }
-    m.size = (uint64_t)size;
     fclose(file);
     return m;
 }
