@@ -63,7 +63,7 @@ async function line(name, cells) {
 console.log(
   `G multiply-adds/s, ${rows} rows of ${k} (fewer for many tokens), one thread, Node ${process.version}`,
 )
-console.log('        ' + columns.map(([name]) => name.padEnd(8)).join(''))
+console.log(`        ${columns.map(([name]) => name.padEnd(8)).join('')}`)
 for (const type of only)
   await line(
     type,

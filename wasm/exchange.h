@@ -45,8 +45,8 @@ uint32_t tinyai_js_exchange(void);
 /* Plans in a throw-away instance. header: address of the first header_bytes of the file;
  * memory from the end of the header to memory_bytes is scratch (4 * header_bytes + 1 MiB is always
  * enough; header may be put at tinyai_js_program_bytes()). Returns 0 (see plan.fits), 1: the header
- * is longer than what was given, try again with more of it (in a new instance), or a negative
- * status. */
+ * is longer than what was given, at least plan.header_bytes: try again with more of it, in a new
+ * instance; or a negative status. */
 int32_t tinyai_js_plan(uint32_t header, uint32_t header_bytes, uint32_t memory_bytes);
 
 /* Opens the model in this instance, whose memory has at least peak_bytes = plan.peak_bytes. The

@@ -25,18 +25,21 @@ int32_t tinyai_js_inspect(uint32_t header, uint32_t header_bytes, uint32_t memor
     TinyAIExchange *exchange = at(tinyai_js_exchange());
     tai_error_clear(&exchange->error);
     uint64_t index_bytes = 0;
+    uint64_t *least_bytes = &exchange->plan.header_bytes;
     int32_t status = tai_gguf_index_bytes(at(header), header_bytes, exchange->file_bytes,
-                                          &index_bytes, &exchange->error);
-    if (status) {
-        return status;
+                                          &index_bytes, least_bytes, &exchange->error);
+    if (status || header_bytes < *least_bytes) {
+        return status ? status : TAI_GGUF_MORE;
     }
     uint64_t index = tai_align_up((uint64_t)header + header_bytes, 64);
     if (index > memory_bytes || index_bytes > memory_bytes - index) {
         return tai_fail(&exchange->error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                         "no room for the index of the header");
     }
-    return tai_gguf_parse(&gguf, at(header), header_bytes, exchange->file_bytes,
-                          at((uint32_t)index), index_bytes, &exchange->error);
+    status = tai_gguf_parse(&gguf, at(header), header_bytes, exchange->file_bytes,
+                            at((uint32_t)index), index_bytes, &exchange->error);
+    *least_bytes = gguf.header_bytes;
+    return status;
 }
 
 uint32_t tinyai_js_inspect_header(void) {

@@ -9,9 +9,8 @@
 #include "format/gguf.h"
 #include "port/port.h"
 
-#define HEADER_START 24u               /* magic, version, two counts */
-#define FIRST_READ (UINT64_C(1) << 18) /* of the header; then twice as much until it is enough */
-#define SHOWN_TEXT 64u                 /* bytes of a string that people see */
+#define HEADER_START 24u /* magic, version, two counts */
+#define SHOWN_TEXT 64u   /* bytes of a string that people see */
 
 typedef struct Region {
     uint8_t *base;
@@ -51,17 +50,16 @@ static int32_t read_header(const TinyAISource *source, Region *region, TaiGguf *
         return tai_fail(error, status, 0, "the header could not be read");
     }
     uint64_t index_bytes = 0;
-    status = tai_gguf_index_bytes(start, n, source->size, &index_bytes, error);
-    uint64_t size = FIRST_READ;
+    uint64_t size = 0;
+    status = tai_gguf_index_bytes(start, n, source->size, &index_bytes, &size, error);
     while (status == 0) {
-        size = size < source->size ? size : source->size;
         status = parse(source, size, index_bytes, region, gguf, error);
         if (status != TAI_GGUF_MORE) {
             break;
         }
         tai_port_release(region->base, region->bytes);
         region->base = NULL;
-        size *= 2;
+        size = gguf->header_bytes;
         status = 0;
     }
     return status;

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "memory/checked.h"
+
 TaiCursor tai_cursor(const uint8_t *bytes, uint64_t size, uint64_t file_bytes, TinyAIError *error) {
     return (TaiCursor){
         .bytes = bytes, .size = size, .file_bytes = file_bytes, .pos = 0, .error = error};
@@ -29,6 +31,8 @@ const uint8_t *tai_cursor_take(TaiCursor *cursor, uint64_t n, const char *what) 
     }
     if (n > cursor->size - cursor->pos) {
         cursor->short_of_bytes = true;
+        cursor->needed = cursor->pos + n; /* both are at most the file's size */
+        cursor->needed += tai_min_u64(cursor->promised, cursor->file_bytes - cursor->needed);
         return NULL;
     }
     const uint8_t *taken = cursor->bytes + cursor->pos;

@@ -13,6 +13,8 @@ typedef struct TaiCursor {
     uint64_t size;        /* bytes that are here */
     uint64_t file_bytes;  /* bytes that the file has, >= size */
     uint64_t pos;         /* <= size */
+    uint64_t promised;    /* bytes that must follow what is read next, as far as is known */
+    uint64_t needed;      /* when short of bytes: so many from the start are needed at least */
     bool short_of_bytes;  /* stopped at the end of what is here, not of the file: read more, try
                              again */
     TinyAIError *error;

@@ -73,6 +73,11 @@ static void read_counts(TaiCursor *in, Counts *counts) {
     read_count(in, MIN_KV_BYTES, "the number of metadata entries", &counts->n_kv);
 }
 
+/* What so many entries take at least. */
+static uint64_t promised_bytes(uint64_t n_kv, uint64_t n_tensors) {
+    return n_kv * MIN_KV_BYTES + n_tensors * MIN_TENSOR_BYTES;
+}
+
 /* A hash set over n entries: a power of two of u32 slots, at most half full. */
 static uint64_t set_slots(uint64_t n) {
     uint64_t slots = 2;
@@ -92,10 +97,11 @@ static uint64_t index_layout(const Counts *counts, uint64_t *tensors_off, uint64
 }
 
 int32_t tai_gguf_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, TinyAIError *error) {
+                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error) {
     TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
     Counts counts = {0};
     read_counts(&in, &counts);
+    *least_bytes = HEADER_BYTES + promised_bytes(counts.n_kv, counts.n_tensors);
     if (in.short_of_bytes) {
         return TAI_GGUF_MORE;
     }
@@ -225,9 +231,12 @@ static void skip_array(TaiCursor *in, TaiGgufKv *kv) {
         }
         return;
     }
+    uint64_t behind = in->promised;
     for (uint64_t i = 0; i < kv->n_items && tai_cursor_ok(in); i++) {
+        in->promised = behind + (kv->n_items - 1 - i) * least;
         read_string(in, "a string of an array");
     }
+    in->promised = behind;
 }
 
 static void read_kv(TaiCursor *in, TaiGgufKv *kv) {
@@ -266,6 +275,7 @@ static void read_kvs(TaiCursor *in, TaiGguf *gguf, uint32_t *set) {
     memset(set, 0xFF, slots * sizeof *set);
     for (uint32_t i = 0; i < gguf->n_kv && tai_cursor_ok(in); i++) {
         uint64_t at = in->pos;
+        in->promised = promised_bytes(gguf->n_kv - 1 - i, gguf->n_tensors);
         read_kv(in, &gguf->kv[i]);
         if (tai_cursor_ok(in) && set_put(set, slots, gguf->kv, i, kv_name) != NO_ENTRY) {
             tai_fail(in->error, TINYAI_E_FORMAT, at,
@@ -414,6 +424,7 @@ static void read_tensors(TaiCursor *in, TaiGguf *gguf, uint32_t *set) {
     uint64_t slots = set_slots(gguf->n_tensors);
     memset(set, 0xFF, slots * sizeof *set);
     for (uint32_t i = 0; i < gguf->n_tensors && tai_cursor_ok(in); i++) {
+        in->promised = promised_bytes(0, gguf->n_tensors - 1 - i);
         read_tensor(in, &gguf->tensors[i], gguf->alignment);
         if (tai_cursor_ok(in) && set_put(set, slots, gguf->tensors, i, tensor_name) != NO_ENTRY) {
             fail_tensor(in, &gguf->tensors[i], TINYAI_E_FORMAT, "its name appears twice");
@@ -458,8 +469,12 @@ int32_t tai_gguf_parse(TaiGguf *gguf, const uint8_t *bytes, uint64_t size, uint6
     TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
     Counts counts = {0};
     read_counts(&in, &counts);
-    if (!tai_cursor_ok(&in)) {
-        return in.short_of_bytes ? TAI_GGUF_MORE : error->status;
+    if (in.short_of_bytes) {
+        *gguf = (TaiGguf){.header_bytes = HEADER_BYTES};
+        return TAI_GGUF_MORE;
+    }
+    if (error->status) {
+        return error->status;
     }
     uint64_t tensors_off;
     uint64_t scratch_off;
@@ -493,7 +508,11 @@ int32_t tai_gguf_parse(TaiGguf *gguf, const uint8_t *bytes, uint64_t size, uint6
     if (tai_cursor_ok(&in)) {
         check_overlaps(&in, gguf, scratch);
     }
-    return in.short_of_bytes ? TAI_GGUF_MORE : error->status;
+    if (in.short_of_bytes) {
+        gguf->header_bytes = in.needed;
+        return TAI_GGUF_MORE;
+    }
+    return error->status;
 }
 
 /* ---- looking up ----------------------------------------------------------------------------- */

@@ -54,7 +54,8 @@ typedef struct TaiGguf {
     const uint8_t *bytes;
     uint64_t size; /* bytes of the file that are here */
     uint64_t file_bytes;
-    uint64_t header_bytes; /* up to the end of the tensor descriptions */
+    uint64_t
+        header_bytes; /* up to the end of the tensor descriptions; with TAI_GGUF_MORE: at least */
     uint64_t data_off;
     uint32_t version;
     uint32_t alignment;
@@ -66,9 +67,10 @@ typedef struct TaiGguf {
 
 #define TAI_GGUF_MORE 1 /* the header is longer than the bytes that are here */
 
-/* Bytes of index that a header needs, from its first 24 bytes. 0, TAI_GGUF_MORE or an error. */
+/* Bytes of index that a header needs, and bytes that it has at least, from its first 24 bytes. 0,
+ * TAI_GGUF_MORE or an error. */
 int32_t tai_gguf_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, TinyAIError *error);
+                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error);
 
 /* Parses the header; index: 8-byte aligned room of index_bytes. 0, TAI_GGUF_MORE or an error. */
 int32_t tai_gguf_parse(TaiGguf *gguf, const uint8_t *bytes, uint64_t size, uint64_t file_bytes,

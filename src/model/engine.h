@@ -108,15 +108,16 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_b
                         uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
                         TinyAIError *error);
 
-/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if
- * the header is longer, 0 (also if the plan does not fit: *error tells how), or an error. scratch:
- * 64-byte aligned. */
+/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if the
+ * header is longer (then plan->header_bytes says how long at least: reading just that reads no tensor),
+ * 0 (also if the plan does not fit: *error tells how), or an error. scratch: 64-byte aligned. */
 int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error);
-/* Scratch that tai_engine_plan needs, from the first 24 bytes of the header. */
+/* From the first 24 bytes of the header: how long it is at least, and the scratch that tai_engine_plan
+ * needs. 0, TAI_GGUF_MORE or an error. */
 int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
-                              uint64_t *scratch_bytes, TinyAIError *error);
+                              uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error);
 
 /* True if every guard between the regions is as tai_engine_open wrote it. */
 bool tai_guards_intact(const TinyAIModel *model);

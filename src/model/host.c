@@ -9,8 +9,7 @@
 #include "model/engine.h"
 #include "port/port.h"
 
-#define FIRST_HEADER_BYTES 65536u
-#define COUNTS_BYTES 24u /* of the header: enough to know the size of its index */
+#define COUNTS_BYTES 24u /* of the header: enough to know how long it is at least */
 #define STEP_WORK 50000000u
 
 /* ---- planning -------------------------------------------------------------------------------- */
@@ -28,17 +27,8 @@ static int32_t read_source(const TinyAISource *source, void *into, uint64_t byte
 }
 
 /* Plans with the first header_bytes of the file, in memory of its own. */
-static int32_t plan_with(const TinyAISource *source, uint64_t header_bytes,
+static int32_t plan_with(const TinyAISource *source, uint64_t header_bytes, uint64_t scratch_bytes,
                          const TinyAIOptions *options, TinyAIPlan *plan, TinyAIError *error) {
-    uint8_t counts[COUNTS_BYTES] = {0};
-    uint64_t scratch_bytes = 0;
-    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
-    if (n_counts && read_source(source, counts, n_counts, error)) {
-        return error->status;
-    }
-    if (tai_engine_plan_bytes(counts, n_counts, source->size, &scratch_bytes, error)) {
-        return error->status;
-    }
     uint64_t scratch_at = tai_align_up(header_bytes, TAI_ALIGNMENT);
     uint64_t bytes = scratch_at + scratch_bytes;
     uint8_t *memory = tai_port_reserve(bytes);
@@ -55,22 +45,31 @@ static int32_t plan_with(const TinyAISource *source, uint64_t header_bytes,
     return status;
 }
 
-/* As tinyai_plan, and *error tells also why a plan does not fit. */
+/* As tinyai_plan, and *error tells also why a plan does not fit. Each try reads as much as the one before
+ * proved the header to have, so no byte behind the header is read. */
 static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
                            TinyAIPlan *plan, TinyAIError *error) {
-    uint64_t most = tai_min_u64(source->size, TINYAI_MAX_BUDGET);
-    uint64_t header_bytes = tai_min_u64(FIRST_HEADER_BYTES, most);
-    for (;;) {
-        int32_t status = plan_with(source, header_bytes, options, plan, error);
-        if (status != TAI_GGUF_MORE) {
-            return status;
-        }
-        if (header_bytes == most) {
+    uint8_t counts[COUNTS_BYTES] = {0};
+    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
+    uint64_t header_bytes = 0;
+    uint64_t scratch_bytes = 0;
+    if (n_counts && read_source(source, counts, n_counts, error)) {
+        return error->status;
+    }
+    int32_t status =
+        tai_engine_plan_bytes(counts, n_counts, source->size, &header_bytes, &scratch_bytes, error);
+    if (status) {
+        return status;
+    }
+    do {
+        if (header_bytes > TINYAI_MAX_BUDGET) {
             return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
                             "the header of the file takes 4 GiB or more");
         }
-        header_bytes = tai_min_u64(2 * header_bytes, most);
-    }
+        status = plan_with(source, header_bytes, scratch_bytes, options, plan, error);
+        header_bytes = plan->header_bytes;
+    } while (status == TAI_GGUF_MORE);
+    return status;
 }
 
 int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, TinyAIPlan *plan,

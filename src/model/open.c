@@ -15,9 +15,10 @@
 /* ---- planning -------------------------------------------------------------------------------- */
 
 int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
-                              uint64_t *scratch_bytes, TinyAIError *error) {
+                              uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error) {
     uint64_t index_bytes = 0;
-    int32_t status = tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, error);
+    int32_t status =
+        tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, header_bytes, error);
     *scratch_bytes = tai_align_up(index_bytes, TAI_ALIGNMENT) +
                      tai_file_directory_bound(index_bytes, file_bytes);
     return status;
@@ -27,9 +28,14 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error) {
     uint64_t index_bytes = 0;
-    int32_t status = tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, error);
+    memset(plan, 0, sizeof *plan);
+    int32_t status =
+        tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, &plan->header_bytes, error);
     if (status) {
         return status;
+    }
+    if (size < plan->header_bytes) {
+        return TAI_GGUF_MORE;
     }
     uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
     if (directory_at > scratch_bytes) {
@@ -39,6 +45,7 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
     status = tai_file_parse(&file, header, size, file_bytes, scratch, index_bytes,
                             (uint8_t *)scratch + directory_at, scratch_bytes - directory_at, error);
     if (status) {
+        plan->header_bytes = file.gguf.header_bytes;
         return status;
     }
     TaiConfig config;
@@ -262,8 +269,10 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_b
     const uint8_t *header =
         (uint8_t *)(linear + (uintptr_t)header_at); // NOLINT(performance-no-int-to-ptr)
     uint64_t index_bytes = 0;
+    uint64_t least_bytes = 0;
     *model = NULL;
-    int32_t status = tai_gguf_index_bytes(header, header_bytes, file_bytes, &index_bytes, error);
+    int32_t status =
+        tai_gguf_index_bytes(header, header_bytes, file_bytes, &index_bytes, &least_bytes, error);
     if (status) {
         return status > 0 ? tai_fail(error, TINYAI_E_INTERNAL, 0, "the header is incomplete")
                           : status;

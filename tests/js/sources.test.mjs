@@ -252,7 +252,7 @@ test('a folder that may not be looked into', async () => {
   }
 })
 
-test('a header longer than the first read is read in the second, and no byte twice', async () => {
+test('planning reads the header, no byte of it twice and none behind it', async () => {
   const { model135m } = await import('./models.mjs')
   const big = readFileSync(model135m())
   const reads = []
@@ -265,7 +265,7 @@ test('a header longer than the first read is read in the second, and no byte twi
   const { headerBytes } = await plan(source, { contextLength: 64 })
   assert.ok(headerBytes > 1 << 20)
   const total = reads.reduce((sum, [, length]) => sum + length, 0)
-  assert.equal(total, 4 << 20)
+  assert.equal(total, headerBytes)
   let end = 0
   for (const [offset, length] of reads) {
     assert.equal(offset, end)

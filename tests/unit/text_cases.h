@@ -62,11 +62,11 @@ static inline char *read_vector(const char *name, uint64_t *bytes) {
 
 /* The vocabulary of the bundled model. */
 static inline void vocab_storyteller(TaiVocab *v) {
-    uint64_t size, index_bytes;
+    uint64_t size, index_bytes, least_bytes;
     uint8_t *file = (uint8_t *)read_vector("storyteller/storyteller-q4_0.gguf", &size);
     TinyAIError error = {0};
     TaiGguf gguf;
-    CHECK_EQ(tai_gguf_index_bytes(file, size, size, &index_bytes, &error), 0);
+    CHECK_EQ(tai_gguf_index_bytes(file, size, size, &index_bytes, &least_bytes, &error), 0);
     void *index = malloc(index_bytes);
     CHECK_EQ(tai_gguf_parse(&gguf, file, size, size, index, index_bytes, &error), 0);
 
