@@ -8,11 +8,19 @@ const SOURCES = {
 }
 
 window.run = async ({ from, url, prompt, load: loadOptions, generate }) => {
-  const model = await load(await SOURCES[from](url), loadOptions)
+  const ids = []
+  let stage = 'source'
+  // what a test that gives up will find on the console
+  const tell = setInterval(() => console.warn(`${stage}, ${ids.length} tokens`), 15_000)
   try {
-    const ids = []
+    const source = await SOURCES[from](url)
+    stage = 'load'
+    const model = await load(source, loadOptions)
+    stage = 'generate'
     for await (const piece of model.generate(prompt, generate)) ids.push(piece.id)
     const { engine, memory } = model.stats()
+    stage = 'close'
+    await model.close()
     return {
       ids,
       logitsHash: engine.logitsHash,
@@ -22,6 +30,6 @@ window.run = async ({ from, url, prompt, load: loadOptions, generate }) => {
       grown: memory.grown,
     }
   } finally {
-    await model.close()
+    clearInterval(tell)
   }
 }
