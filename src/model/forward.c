@@ -11,6 +11,15 @@
  * soon. */
 #define ROWS_PER_ITEM 16u
 
+/* What a value costs, in multiply-adds of a matrix, measured with the simd128 kernels. A step stops by these
+ * counts, so they must not be too small. */
+#define ATTENTION_WORK                                                                             \
+    4u /* a multiply-add with the cache, its share of exp and conversions included */
+#define NORM_WORK 8u
+#define QUANTIZE_WORK 8u
+#define SWIGLU_WORK 48u
+#define STORE_WORK 16u
+
 static float *scratch(const TinyAIModel *m, uint64_t offset) {
     return tai_in(m, TAI_REGION_SCRATCH, offset);
 }
@@ -196,7 +205,8 @@ static void add_projection(TinyAIModel *m, const uint8_t *slot, const TaiTensor 
                            float *out, bool same_input) {
     TaiActForm form = tai_act_form((TaiType)w->type);
     if (!same_input || form != m->forward.act_form) {
-        add_per_token(m, run_quantize, w->cols, (TaiOp){.tensor = w, .in = in});
+        add_per_token(m, run_quantize, QUANTIZE_WORK * (uint64_t)w->cols,
+                      (TaiOp){.tensor = w, .in = in});
     }
     m->forward.act_form = form;
     add_matmul(m, slot, w, out);
@@ -208,7 +218,7 @@ static uint64_t attention_work(const TinyAIModel *m) {
         furthest = (uint32_t)tai_max_u64(furthest, chunk_items(m)[t].position);
     }
     uint64_t sharing = m->file.hp.heads / m->file.hp.kv_heads;
-    return 2 * sharing * m->file.hp.head_dim * ((uint64_t)furthest + 1);
+    return 2 * ATTENTION_WORK * sharing * m->file.hp.head_dim * ((uint64_t)furthest + 1);
 }
 
 static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w) {
@@ -219,24 +229,24 @@ static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w)
     float *q = scratch(m, room->q);
     float *att = scratch(m, room->att);
     float *gate = scratch(m, room->gate);
-    add_per_token(m, run_norm, hp->embd,
+    add_per_token(m, run_norm, NORM_WORK * (uint64_t)hp->embd,
                   (TaiOp){.weights = slot + w[TAI_ATTN_NORM].at, .in = x, .out = h});
     add_projection(m, slot, &w[TAI_WQ], h, q, false);
     add_projection(m, slot, &w[TAI_WK], h, scratch(m, room->k), true);
     add_projection(m, slot, &w[TAI_WV], h, scratch(m, room->v), true);
-    add_per_token(m, run_store, (uint64_t)(hp->heads + 2 * hp->kv_heads) * hp->head_dim,
-                  (TaiOp){0});
+    add_per_token(m, run_store,
+                  STORE_WORK * (uint64_t)(hp->heads + 2 * hp->kv_heads) * hp->head_dim, (TaiOp){0});
     tai_steps_add(&m->steps, (TaiOp){.run = run_attend,
                                      .items = m->forward.n_tokens * hp->kv_heads,
                                      .item_work = attention_work(m),
                                      .in = q,
                                      .out = att});
     add_projection(m, slot, &w[TAI_WO], att, h, false);
-    add_per_token(m, run_add_norm, 2 * (uint64_t)hp->embd,
+    add_per_token(m, run_add_norm, NORM_WORK * (uint64_t)hp->embd,
                   (TaiOp){.weights = slot + w[TAI_FFN_NORM].at, .in = x, .out = h});
     add_projection(m, slot, &w[TAI_W_GATE], h, gate, false);
     add_projection(m, slot, &w[TAI_W_UP], h, scratch(m, room->up), true);
-    add_per_token(m, run_swiglu, 8 * (uint64_t)hp->ff,
+    add_per_token(m, run_swiglu, SWIGLU_WORK * (uint64_t)hp->ff,
                   (TaiOp){.tensor = &w[TAI_W_DOWN], .in = gate, .out = gate});
     add_matmul(m, slot, &w[TAI_W_DOWN], h);
     add_per_token(m, run_add, hp->embd, (TaiOp){.in = h, .out = x});
@@ -249,7 +259,7 @@ static void build_head(TinyAIModel *m, const uint8_t *slot, uint32_t strip) {
         tai_steps_add(&m->steps,
                       (TaiOp){.run = run_final_norm,
                               .items = 1,
-                              .item_work = 2 * (uint64_t)head->cols,
+                              .item_work = (NORM_WORK + QUANTIZE_WORK) * (uint64_t)head->cols,
                               .weights = tai_in(m, TAI_REGION_FINAL, m->file.final_norm.at),
                               .tensor = head,
                               .in = scratch(m, m->scratch.x),
