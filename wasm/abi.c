@@ -86,7 +86,7 @@ static void print_lists(void) {
 }
 
 #define CONSTANT(name)                                                                             \
-    printf("export const %s = %llu\n", #name + strlen("TINYAI_"), (unsigned long long)(name))
+    printf("export const %s = %llu\n", &#name[strlen("TINYAI_")], (unsigned long long)(name))
 
 static void print_constants(void) {
     printf("\nexport const VERSION = '%s'\n", TINYAI_VERSION);
