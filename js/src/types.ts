@@ -73,7 +73,7 @@ export interface LoadOptions {
   kv?: KvType
   /** Kernels to compute with. Default `'auto'`: the fastest that this host has. */
   kernels?: Kernels
-  /** Default 1. More run as 1, and `threadsReason` says why: see `stats().engine.threadsReason`. */
+  /** Default 1. More run as 1, and `stats().engine.threadsReason` says why. */
   threads?: number
   /** Reserved for the block cache; so far `'auto'` and `'none'`, both without a cache. */
   cache?: 'auto' | 'none'
