@@ -22,7 +22,7 @@ static const RowKernels row_kernels[] = {
     {TAI_TYPE_Q6_K, tai_simd_strip_q6_k, tai_simd_tile_q6_k},
 };
 
-#define TOUCH_AHEAD_BYTES 4096u
+#define TOUCH_AHEAD_BYTES 2048u
 #define CACHE_LINE_BYTES 64u
 
 /* The arguments of a matmul, or of a part of one. */
@@ -54,18 +54,20 @@ static Product without_tokens(Product p, uint32_t n) {
 
 /* Four rows side by side are four streams of short strides, which no hardware prefetcher follows: from
  * main memory they come at a quarter of its speed. WebAssembly has no prefetch instruction, but one
- * plain load per cache line, a page ahead and in order, is a stream that they do follow. */
-static void touch_ahead(const Product *p, uint32_t r) {
-    size_t at = r * p->row_bytes + TOUCH_AHEAD_BYTES;
-    size_t all = p->n_rows * p->row_bytes;
-    size_t end = at + TAI_STRIP_ROWS * p->row_bytes;
-    for (end = end < all ? end : all; at < end; at += CACHE_LINE_BYTES)
-        (void)*(const volatile uint8_t *)(p->w + at);
+ * plain load per cache line, a little ahead, in order and never twice, is a stream that they do follow.
+ * Loads from `from` up to `to`; returns where the next one begins. */
+static const uint8_t *touch(const uint8_t *from, const uint8_t *to) {
+    for (; from < to; from += CACHE_LINE_BYTES)
+        (void)*(const volatile uint8_t *)from;
+    return from;
 }
 
 static void strips(const Product *p) {
+    const uint8_t *touched = p->w;
+    size_t all = p->n_rows * p->row_bytes;
     for (uint32_t r = 0; r < p->n_rows; r += TAI_STRIP_ROWS) {
-        touch_ahead(p, r);
+        size_t ahead = (r + TAI_STRIP_ROWS) * p->row_bytes + TOUCH_AHEAD_BYTES;
+        touched = touch(touched, p->w + (ahead < all ? ahead : all));
         float sums[TAI_STRIP_ROWS];
         TaiStrip strip = {.k = p->k, .y = sums};
         /* A strip beyond the end repeats the last row; what it makes of it is dropped. */
