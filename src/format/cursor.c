@@ -40,11 +40,6 @@ const uint8_t *tai_cursor_take(TaiCursor *cursor, uint64_t n, const char *what) 
     return taken;
 }
 
-uint8_t tai_cursor_u8(TaiCursor *cursor, const char *what) {
-    const uint8_t *p = tai_cursor_take(cursor, 1, what);
-    return p ? *p : 0;
-}
-
 uint32_t tai_cursor_u32(TaiCursor *cursor, const char *what) {
     const uint8_t *p = tai_cursor_take(cursor, 4, what);
     return p ? tai_load_u32(p) : 0;

@@ -27,7 +27,6 @@ bool tai_cursor_ok(const TaiCursor *cursor);
 uint64_t tai_cursor_left(const TaiCursor *cursor);
 /* The next n bytes, or NULL; moves behind them. `what` names them in the error. */
 const uint8_t *tai_cursor_take(TaiCursor *cursor, uint64_t n, const char *what);
-uint8_t tai_cursor_u8(TaiCursor *cursor, const char *what);
 uint32_t tai_cursor_u32(TaiCursor *cursor, const char *what);
 uint64_t tai_cursor_u64(TaiCursor *cursor, const char *what);
 

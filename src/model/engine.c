@@ -155,14 +155,24 @@ static int32_t check_logits(TinyAIModel *m) {
     return TINYAI_STEP_LOGITS;
 }
 
+/* What ran has come to its end. A region that wrote past its end is a mistake of ours, and better said than
+ * computed on with. */
+static int32_t done(TinyAIModel *m) {
+    m->job = TAI_JOB_NONE;
+    if (!tai_guards_intact(m)) {
+        return tai_fail(&m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
+                        "memory between two regions of the plan was overwritten: please report it");
+    }
+    return TINYAI_STEP_DONE;
+}
+
 int32_t tinyai_step(TinyAIModel *m, uint64_t max_work) {
     uint64_t work = max_work ? max_work : 1;
     if (m->job == TAI_JOB_NONE) {
         return m->error.status ? m->error.status : TINYAI_STEP_DONE;
     }
     if (m->job == TAI_JOB_GENERATE && m->generation.finished) {
-        m->job = TAI_JOB_NONE;
-        return TINYAI_STEP_DONE;
+        return done(m);
     }
     int32_t status = tai_forward_step(m, &work);
     if (status == TINYAI_STEP_LOGITS && m->job == TAI_JOB_GENERATE) {
@@ -171,10 +181,7 @@ int32_t tinyai_step(TinyAIModel *m, uint64_t max_work) {
     if (status == TINYAI_STEP_LOGITS) {
         return check_logits(m);
     }
-    if (status == TINYAI_STEP_DONE) {
-        m->job = TAI_JOB_NONE;
-    }
-    return status;
+    return status == TINYAI_STEP_DONE ? done(m) : status;
 }
 
 /* ---- ranges ---------------------------------------------------------------------------------- */
