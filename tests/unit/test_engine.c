@@ -189,6 +189,10 @@ TEST(a_write_past_a_region_is_found_by_the_guard_behind_it) {
     uint8_t *behind_kv = tai_at(model, model->layout.region[TAI_REGION_SCRATCH].address - 64);
     *behind_kv ^= 1;
     CHECK(!tai_guards_intact(model));
+    TinyAIGenerate how = greedy(2);
+    Run run = {0};
+    CHECK_EQ(tinyai_session_generate(tinyai_session(model, 0), PROMPT, &how, collect, &run),
+             TINYAI_E_INTERNAL);
     tinyai_close(model);
 }
 
