@@ -488,8 +488,8 @@ static void check_sizes(const TaiFile *file, TinyAIError *error) {
     for (uint32_t b = 0; b < file->hp.n_blocks && fits; b++) {
         uint64_t sum = 0;
         for (uint32_t role = 0; role < TAI_ROLES; role++) {
-            sum +=
-                file->blocks[b][role].bytes; /* each is at most the file's size, below 2^63 / 9 */
+            /* Each is at most the file's size, below 2^63 / 9. */
+            sum += file->blocks[b][role].bytes;
             fits = fits && file->blocks[b][role].bytes < most && sum < most;
         }
     }

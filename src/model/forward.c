@@ -13,8 +13,7 @@
 
 /* What a value costs, in multiply-adds of a matrix, measured with the simd128 kernels. A step stops by these
  * counts, so they must not be too small. */
-#define ATTENTION_WORK                                                                             \
-    4u /* a multiply-add with the cache, its share of exp and conversions included */
+#define ATTENTION_WORK 4u /* with its share of exp and conversions */
 #define NORM_WORK 8u
 #define QUANTIZE_WORK 8u
 #define SWIGLU_WORK 48u
@@ -199,8 +198,7 @@ static void add_matmul(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, 
                           .out = out});
 }
 
-/* W in -> out; the activations are quantized again only where the matrix before read another form.
- */
+/* W in -> out; quantizes the input only where the matrix before did not read it in the same form. */
 static void add_projection(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, const float *in,
                            float *out, bool same_input) {
     TaiActForm form = tai_act_form((TaiType)w->type);

@@ -116,8 +116,7 @@ static int32_t gather_rows(TinyAIModel *m) {
 
 /* ---- units ----------------------------------------------------------------------------------- */
 
-/* Computes with the units of the pass: READY (out of work), NEED, LOGITS or DONE (chunk complete).
- */
+/* Computes with the units of the pass: READY (out of work), NEED, LOGITS, or DONE with the chunk. */
 static int32_t run_units(TinyAIModel *m, uint64_t *work) {
     TaiForward *f = &m->forward;
     for (;;) {
