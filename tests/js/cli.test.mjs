@@ -7,29 +7,12 @@ import { after, before, describe, test } from 'node:test'
 import { greedy, model, prompt, root, testCommand } from '../conformance/command.mjs'
 import { command } from './paths.mjs'
 import { serveBytes, serveFiles } from './server.mjs'
+import { startProgram } from './start-program.mjs'
 
 const ESCAPE = '\u001b'
 
-/** {code, signal, stdout, stderr} of the command; `onOutput(child)` is called at its first output. */
-function start(
-  args,
-  { input = '', program = process.execPath, before = [command], onOutput, ...options } = {},
-) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, [...before, ...args], { cwd: root, ...options })
-    const result = { stdout: '', stderr: '' }
-    child.stdout.setEncoding('utf8').on('data', (text) => {
-      if (result.stdout === '') onOutput?.(child)
-      result.stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      result.stderr += text
-    })
-    child.stdin.on('error', () => {}) // it may end before it has read everything
-    child.stdin.end(input)
-    child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ ...result, code, signal }))
-  })
+function start(args, { program = process.execPath, before = [command], ...options } = {}) {
+  return startProgram(program, [...before, ...args], options)
 }
 
 testCommand('node', start, { variant: 'worker', readsUrls: true })

@@ -13,29 +13,12 @@ import {
   testCommand,
   unreadableFolder,
 } from '../conformance/command.mjs'
+import { startProgram } from './start-program.mjs'
 
 const command = join(root, 'build/native-release/tinyai')
 
-/** {code, signal, stdout, stderr} of the command; `onOutput(child)` is called at its first output. */
-function start(
-  args,
-  { input = '', program = command, onOutput, stdout = 'pipe', ...options } = {},
-) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, ...options, stdio: ['pipe', stdout, 'pipe'] })
-    const result = { stdout: '', stderr: '' }
-    child.stdout?.setEncoding('utf8').on('data', (text) => {
-      if (result.stdout === '') onOutput?.(child)
-      result.stdout += text
-    })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      result.stderr += text
-    })
-    child.stdin.on('error', () => {}) // it may end before it has read everything
-    child.stdin.end(input)
-    child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ ...result, code, signal }))
-  })
+function start(args, { program = command, ...options } = {}) {
+  return startProgram(program, args, options)
 }
 
 testCommand('native', start)
