@@ -8,6 +8,7 @@
 
 #define TINYAI_EXCHANGE_RANGES 16u
 #define TINYAI_EXCHANGE_REGIONS 16u
+#define TINYAI_EXCHANGE_STEPS 16u
 
 typedef struct TinyAIExchange {
     uint64_t file_bytes;                           /* in: size of the source, for plan and open */
@@ -18,6 +19,7 @@ typedef struct TinyAIExchange {
     TinyAIBlockInfo block;                         /* out: tinyai_js_block */
     TinyAIRange ranges[TINYAI_EXCHANGE_RANGES];    /* out: tinyai_js_take_ranges */
     TinyAIRegion regions[TINYAI_EXCHANGE_REGIONS]; /* out: tinyai_js_regions */
+    TinyAIScheduleStep steps[TINYAI_EXCHANGE_STEPS]; /* out: tinyai_js_schedule */
     TinyAISampling sampling;                       /* in: tinyai_js_begin_generate */
     uint32_t max_tokens;                           /* in: "; 0: until the context is full */
     uint32_t ignore_eos;                           /* in: " */
@@ -77,5 +79,12 @@ int32_t tinyai_js_cancelled(uint32_t id);
 void tinyai_js_stats(void);              /* exchange.stats */
 int32_t tinyai_js_block(uint32_t block); /* exchange.block */
 uint32_t tinyai_js_regions(void);        /* count; exchange.regions */
+
+/* 0 (exchange.plan is the new plan), TINYAI_STEP_NEED (answer the ranges in flight, and call again), or
+ * E_BUDGET. */
+int32_t tinyai_js_set_budget(uint32_t bytes);
+uint32_t tinyai_js_schedule(uint32_t first); /* count; exchange.steps */
+/* Bytes skip .. of the memory report into the text buffer; returns how many, 0 at its end. */
+uint32_t tinyai_js_report(uint32_t json, uint32_t skip);
 
 #endif

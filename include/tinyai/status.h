@@ -29,7 +29,8 @@ extern "C" {
     X(E_HTTP, -15, "the server did not answer a range request as it must")                         \
     X(E_STALE, -16, "the source changed while it was in use")                                      \
     X(E_SIZE, -17, "the size of the source is unknown or not exact")                               \
-    X(E_INTERNAL, -18, "a check of our own failed: please report it")
+    X(E_INTERNAL, -18, "a check of our own failed: please report it")                              \
+    X(E_CORRUPT, -19, "bytes of the file do not match their hash")
 
 typedef enum TinyAIStatus {
 #define TINYAI_STATUS_ENUM(name, value, meaning) TINYAI_##name = (value),

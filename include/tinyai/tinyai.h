@@ -35,8 +35,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "memory.h"
 #include "sampling.h"
 #include "status.h"
+#include "utils/forward_scheduler.h"
+#include "utils/mmap_loader.h"
+#include "utils/progressive_loader.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -78,12 +82,17 @@ typedef struct TinyAIOptions {
     uint64_t
         memory_budget; /* bytes; 0: fully resident if that is at most default_budget, else that */
     uint64_t default_budget; /* see memory_budget; TINYAI_DEFAULT_BUDGET */
+    uint64_t max_memory_budget; /* bytes that memory is reserved for, at least memory_budget: how far
+                                   tinyai_session_set_budget can rise; 0: memory_budget */
     uint32_t context_length; /* tokens; 0: the model's own, at most 4096, lowered until it fits */
     uint32_t kv_type;        /* TINYAI_KV_* */
     uint32_t kernels;        /* TINYAI_KERNELS_*; the result is the same, bit for bit */
     uint32_t prefetch; /* 1: read ahead while computing, for one more slot; 0: one streaming slot */
     uint32_t read_chunk_bytes; /* longest range that is asked for at once; 4 KiB .. 64 MiB */
     uint32_t sequences;        /* contexts with KV each, 1 .. TINYAI_MAX_SEQUENCES */
+    uint32_t mode;             /* TINYAI_EXEC_*: what the budget is spent on first */
+    uint32_t prefetch_threads; /* native: reader threads, 0 .. 16; their stacks are not in the budget */
+    uint32_t reserved;
 } TinyAIOptions;
 
 TinyAIOptions tinyai_default_options(void);
@@ -152,10 +161,27 @@ void tinyai_close(TinyAIModel *model);
 
 /* The plan the model was opened with, valid until tinyai_close. */
 const TinyAIPlan *tinyai_model_plan(const TinyAIModel *model);
+/* model NULL: of the calling thread's last failed call of a function that has no model or error parameter
+ * (memory.h, utils/). */
 const TinyAIError *tinyai_last_error(const TinyAIModel *model);
 
 /* The session of sequence 0 .. sequences-1 (NULL outside): part of the model, nothing to free. */
 TinyAISession *tinyai_session(TinyAIModel *model, uint32_t sequence);
+
+/* ---- budget while running ------------------------------------------------------------------- */
+
+/* Moves the model to another budget, at most max_memory_budget, at any time: blocks that stayed are dropped,
+ * or stay again when their turn comes; keys, values and what is generating are untouched. 0; E_BUDGET, and
+ * nothing changes, if it cannot fit (asked, allowed and missing tell by how much); TINYAI_STEP_NEED if
+ * ranges in flight hold memory that must be given back: answer them, and call again. */
+int32_t tinyai_session_set_budget(TinyAISession *session, uint64_t bytes);
+/* The smallest budget that tinyai_session_set_budget accepts. */
+uint64_t tinyai_smallest_budget(const TinyAIModel *model);
+
+/* Asked before each pass over the blocks, so between any two tokens: returns the budget to go on with, 0 for
+ * no change. What cannot fit is the nearest that can. */
+typedef uint64_t (*TinyAIPressureCallback)(void *user, const TinyAIModel *model);
+void tinyai_set_pressure_callback(TinyAIModel *model, TinyAIPressureCallback callback, void *user);
 
 /* ---- text ---------------------------------------------------------------------------------- */
 
@@ -317,6 +343,31 @@ typedef struct TinyAIBlockInfo {
 
 void tinyai_stats(const TinyAIModel *model, TinyAIStats *stats);
 int32_t tinyai_block_info(const TinyAIModel *model, uint32_t block, TinyAIBlockInfo *info);
+
+/* One unit of a pass over the model, in the order they run. */
+typedef struct TinyAIScheduleStep {
+    uint64_t bytes;      /* read from the source for it */
+    uint32_t kind;       /* TINYAI_UNIT_* */
+    uint32_t index;      /* of the block or strip */
+    uint32_t depends_on; /* step whose output it needs, TINYAI_NO_STEP: none */
+    uint32_t dependency; /* TINYAI_DEP_* */
+    uint32_t slot;       /* of the pool of its kind, TINYAI_NO_STEP while it has none */
+    uint32_t state;      /* TINYAI_BLOCK_* */
+    uint32_t pinned;
+    uint32_t prefetch; /* step whose reading begins, at the latest, while this one computes; TINYAI_NO_STEP */
+} TinyAIScheduleStep;
+
+#define TINYAI_NO_STEP UINT32_MAX
+enum { TINYAI_UNIT_FINAL = 0, TINYAI_UNIT_BLOCK = 1, TINYAI_UNIT_HEAD = 2 };
+
+/* Copies out steps first .. of the schedule; returns how many were copied. */
+uint32_t tinyai_schedule(const TinyAIModel *model, uint32_t first, TinyAIScheduleStep *steps,
+                         uint32_t capacity);
+
+/* Bytes skip .. skip + capacity of the memory report of this model; returns how many were written. json: 0
+ * or 1, as tinyai_generate_memory_report. */
+uint32_t tinyai_model_report(const TinyAIModel *model, uint32_t json, uint64_t skip, char *into,
+                             uint32_t capacity);
 
 /* What one region of the plan holds: for tests and reports that look at memory itself. */
 typedef struct TinyAIRegion {

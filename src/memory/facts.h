@@ -1,0 +1,60 @@
+/* What the memory report says of one owner of memory: an allocator, a pool, a mapped model, a model. Owners
+ * that are alive are in one list, so that process statistics and report find them. */
+#ifndef TAI_FACTS_H
+#define TAI_FACTS_H
+
+#include "tinyai/memory.h"
+#include "tinyai/tinyai.h"
+
+#define TAI_FACTS_BLOCKS 10u /* largest live blocks that are named */
+#define TAI_FACTS_SITES 16u  /* call sites that are named, most bytes first */
+
+typedef struct TaiLiveBlock {
+    uint64_t bytes;
+    char name[48]; /* call site, or what it is for; "" if neither is known */
+} TaiLiveBlock;
+
+typedef struct TaiSiteFacts {
+    const char *site; /* "file:line" */
+    uint64_t live_bytes;
+    uint64_t live_count;
+    uint64_t total_bytes;
+    uint64_t total_count;
+} TaiSiteFacts;
+
+/* Counts are 0, texts NULL where they do not apply. */
+typedef struct TaiFacts {
+    const char *kind;     /* "allocator", "pool", "mapped model", "model" */
+    const char *strategy; /* "static", "pooled", "dynamic", "hybrid" */
+    TinyAIMemoryStats stats;
+    uint64_t budget_bytes;
+    bool tracked;
+    uint32_t n_blocks;
+    TaiLiveBlock blocks[TAI_FACTS_BLOCKS];
+    uint32_t n_sites;
+    TaiSiteFacts sites[TAI_FACTS_SITES];
+    /* of a model */
+    uint64_t by_purpose[TINYAI_PURPOSES];
+    uint64_t file_bytes;
+    uint64_t wide_weight_bytes; /* weights of 16 bits or more per value */
+    uint64_t streamed_bytes_per_token;
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t passes;
+    uint64_t min_budget_bytes;
+    uint64_t resident_bytes; /* smallest budget at which nothing is streamed */
+    uint32_t layers;
+    uint32_t slots;
+    uint32_t pinned;
+} TaiFacts;
+
+typedef struct TaiOwner {
+    struct TaiOwner *next;
+    const void *self;
+    void (*facts)(const void *self, TaiFacts *facts); /* fills in zeroed facts */
+} TaiOwner;
+
+void tai_owner_add(TaiOwner *owner);
+void tai_owner_remove(TaiOwner *owner);
+
+#endif
