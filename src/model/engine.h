@@ -11,6 +11,7 @@
 #include "memory/ledger.h"
 #include "model/file.h"
 #include "model/rooms.h"
+#include "schedule/plan.h"
 #include "schedule/steps.h"
 #include "stream/residency.h"
 #include "text/text_stream.h"
@@ -64,8 +65,7 @@ struct TinyAIModel {
     TinyAIPlan plan;
     TaiFile file;
     TaiVocab vocab;
-    TaiConfig config;
-    TaiLayout layout;
+    TaiPlanned planned;
     TaiTextRoom text;
     TaiScratchRoom scratch;
     TaiLedger ledger;
@@ -95,7 +95,7 @@ static inline void *tai_at(const TinyAIModel *m, uint64_t address) {
 
 /* Pointer to an offset of a region. */
 static inline void *tai_in(const TinyAIModel *m, TaiRegionId region, uint64_t offset) {
-    return tai_at(m, m->layout.region[region].address + offset);
+    return tai_at(m, m->planned.layout.region[region].address + offset);
 }
 
 /* Where the header must lie for tai_engine_open, given the planned peak. */

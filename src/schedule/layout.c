@@ -12,17 +12,16 @@ uint64_t tai_extent_put(TaiExtent *e, uint64_t n, uint64_t bytes) {
     return at;
 }
 
-/* A region is preceded by its guard, so whoever writes past the end of one is found by the next. */
+/* A region is preceded by its guard, so whoever writes past the end of one is found by the next. Empty ones
+ * have theirs too: the bytes of a layout are then the sum of what its parts need, and a slot more or less
+ * changes the peak by exactly a slot. */
 static void put_region(TaiExtent *e, TaiLayout *layout, TaiRegionId id, uint32_t purpose,
                        uint64_t bytes) {
     TaiRegion *region = &layout->region[id];
     uint64_t start = e->end;
     region->purpose = purpose;
-    region->address = start;
-    if (bytes) {
-        tai_extent_put(e, 1, TAI_GUARD_BYTES);
-        region->address = tai_extent_put(e, 1, bytes);
-    }
+    tai_extent_put(e, 1, TAI_GUARD_BYTES);
+    region->address = tai_extent_put(e, 1, bytes);
     region->bytes = e->end - start;
     region->padding = region->bytes - bytes;
 }
@@ -59,7 +58,8 @@ bool tai_layout(const TaiShape *s, const TaiConfig *c, TaiLayout *layout) {
     }
     TaiExtent e = {TAI_PROGRAM_BYTES, true};
     uint64_t rows = slots(&e, c->chunk, tai_align_up(s->embedding_row_bytes, TAI_ALIGNMENT));
-    uint64_t embedding = c->embedding_resident ? s->embedding_bytes : 0;
+    uint64_t embedding =
+        c->embedding_resident ? tai_align_up(s->embedding_bytes, TAI_ALIGNMENT) : 0;
     uint64_t head = slots(&e, c->resident_strips, s->strip_bytes);
     uint64_t head_ring = slots(&e, tai_head_ring_slots(c, s->n_strips), s->strip_bytes);
     uint64_t pinned = slots(&e, tai_pinned_blocks(c, s->n_blocks), s->slot_bytes);

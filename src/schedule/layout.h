@@ -63,7 +63,7 @@ typedef struct TaiConfig {
     uint32_t resident_strips; /* of the output head */
     bool overlap;             /* rings have two slots */
     bool embedding_resident;
-} TaiConfig;
+} TaiConfig; /* budgets that a model moves between differ in slots and resident_strips alone */
 
 typedef enum TaiRegionId {
     TAI_REGION_PROGRAM,
