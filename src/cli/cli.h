@@ -113,6 +113,8 @@ double decode_rate(const Speed *speed); /* tokens per second */
 
 void plan_report(FILE *out, const TinyAIPlan *plan);
 void plan_json(Json *json, const TinyAIPlan *plan);
+/* The engine's memory report; then what else is known of the run, for people. */
+void memory_report(FILE *out, const TinyAIModel *model, bool json);
 void stats_report(FILE *out, const Host *host, const Speed *speed);
 /* The members of a stats object that were open before. */
 void stats_json(Json *json, const Host *host, const Speed *speed, uint64_t seed);

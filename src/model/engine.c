@@ -28,7 +28,7 @@ const TinyAIPlan *tinyai_model_plan(const TinyAIModel *m) {
 }
 
 const TinyAIError *tinyai_last_error(const TinyAIModel *m) {
-    return &m->error;
+    return m ? &m->error : tai_thread_error();
 }
 
 TinyAISession *tinyai_session(TinyAIModel *m, uint32_t sequence) {
@@ -134,6 +134,7 @@ void tinyai_end(TinyAIModel *m) {
     if (m->job != TAI_JOB_NONE && m->phase != TAI_PHASE_DONE) {
         forget_unfinished(m);
     }
+    tai_forward_leave(m);
     m->job = TAI_JOB_NONE;
     m->phase = TAI_PHASE_DONE;
     m->residency.rows_wanted = false;
@@ -225,6 +226,8 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){
         .budget_bytes = m->plan.budget_bytes,
+        .max_budget_bytes = m->plan.max_budget_bytes,
+        .reserved_bytes = m->plan.reserved_bytes,
         .planned_peak_bytes = m->plan.peak_bytes,
         .current_bytes = m->ledger.current,
         .peak_bytes = m->ledger.peak,

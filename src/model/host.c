@@ -86,18 +86,18 @@ int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, Ti
 
 static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *options,
                             const TinyAIPlan *plan, TinyAIModel **model, TinyAIError *error) {
-    uint64_t bytes = plan->peak_bytes - TAI_PROGRAM_BYTES;
+    uint64_t bytes = plan->reserved_bytes - TAI_PROGRAM_BYTES;
     uint8_t *memory = tai_port_reserve(bytes);
     if (!memory) {
         return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                         "the system gave no %" PRIu64 " bytes for the model", bytes);
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
-    uint64_t header_at = tai_header_address(plan->peak_bytes, plan->header_bytes);
+    uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
     int32_t status =
         read_source(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
     if (!status) {
-        status = tai_engine_open(linear, plan->peak_bytes, plan->header_bytes, source->size,
+        status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
                                  options, model, error);
     }
     if (status) {
