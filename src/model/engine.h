@@ -11,6 +11,7 @@
 #include "memory/ledger.h"
 #include "model/file.h"
 #include "model/rooms.h"
+#include "port/readers.h"
 #include "schedule/steps.h"
 #include "stream/residency.h"
 #include "text/text_stream.h"
@@ -82,7 +83,12 @@ struct TinyAIModel {
     TinyAISession sessions[TINYAI_MAX_SEQUENCES];
     uint64_t passes;
     uint64_t prompt_tokens;
-    TinyAISource source;   /* hosts that pump by themselves; else zero */
+    TinyAISource source; /* hosts that pump by themselves; else zero */
+    TaiReaders *readers; /* in memory of their own; NULL: the computing thread reads */
+    uint32_t n_readers;  /* threads of them that run */
+    uint64_t stalled_ns; /* that tinyai_run waited for reads */
+    /* Returns when no range is in flight; NULL where the host answers ranges when it likes. */
+    void (*settle)(TinyAIModel *model);
     uint64_t memory_bytes; /* of the region, hosts that reserved it */
 };
 
