@@ -44,12 +44,10 @@ int perplexity(const Options *options);
 
 /* ---- host.c -------------------------------------------------------------------------------- */
 
-/* A model and its file. Must not move while the model is open. */
+/* A model, which owns its file. */
 typedef struct Host {
-    TinyAISource file;
     TinyAIModel *model;
-    TinyAIError error;   /* why next_step returned a negative status */
-    uint64_t stalled_ns; /* spent in reads */
+    TinyAIError error; /* why next_step returned a negative status */
 } Host;
 
 /* Opens the file that `options` name. */

@@ -141,14 +141,14 @@ static void memory_json(Json *json, const TinyAIStats *stats) {
     json_close(json, '}');
 }
 
-static void stream_json(Json *json, const TinyAIStats *stats, uint64_t stalled_ns) {
+static void stream_json(Json *json, const TinyAIStats *stats) {
     json_open(json, "stream", '{');
     json_uint(json, "bytesRead", stats->bytes_read);
     json_uint(json, "requests", stats->requests);
     json_uint(json, "hits", stats->hits);
     json_uint(json, "misses", stats->misses);
     json_uint(json, "prefetched", stats->prefetched);
-    json_real(json, "stalledMs", ms(stalled_ns));
+    json_real(json, "stalledMs", ms(stats->stalled_ns));
     json_uint(json, "retries", 0);
     json_uint(json, "passes", stats->passes);
     json_close(json, '}');
@@ -195,7 +195,7 @@ void stats_json(Json *json, const Host *host, const Speed *speed, uint64_t seed)
     tinyai_stats(host->model, &stats);
     json_open(json, "stats", '{');
     memory_json(json, &stats);
-    stream_json(json, &stats, host->stalled_ns);
+    stream_json(json, &stats);
     blocks_json(json, host->model);
     speed_json(json, speed);
     engine_json(json, &stats, seed);
@@ -244,7 +244,7 @@ void stats_report(FILE *out, const Host *host, const Speed *speed) {
     fprintf(out,
             "  %" PRIu64 " reads in %.0f ms; %" PRIu64 " passes: %" PRIu64 " block hits, %" PRIu64
             " misses, %" PRIu64 " of them prefetched\n",
-            stats.requests, ms(host->stalled_ns), stats.passes, stats.hits, stats.misses,
+            stats.requests, ms(stats.stalled_ns), stats.passes, stats.hits, stats.misses,
             stats.prefetched);
     blocks_report(out, host->model);
 

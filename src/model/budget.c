@@ -4,6 +4,7 @@
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "model/engine.h"
+#include "port/fault.h"
 #include "port/port.h"
 
 /* ---- the ledger's view ----------------------------------------------------------------------- */
@@ -52,6 +53,18 @@ static void discard_free(const TaiSlots *slots) {
     }
 }
 
+/* False where only the host can say when its reads are done. */
+static bool settle_units(TinyAIModel *m, const TaiConfig *c) {
+    tai_residency_drop_untaken(&m->residency);
+    if (tai_pin_units(m, c)) {
+        return true;
+    }
+    if (m->settle) {
+        m->settle(m);
+    }
+    return tai_pin_units(m, c);
+}
+
 int32_t tinyai_session_set_budget(TinyAISession *session, uint64_t bytes) {
     TinyAIModel *m = session->model;
     TinyAIPlan plan = m->plan;
@@ -62,6 +75,7 @@ int32_t tinyai_session_set_budget(TinyAISession *session, uint64_t bytes) {
     if (status) {
         return status;
     }
+    tai_fault_forbid(false); /* the one claim that may come between two tokens */
     Change blocks = change_of(&m->plan, &plan, TINYAI_PURPOSE_WEIGHTS);
     Change head = change_of(&m->plan, &plan, TINYAI_PURPOSE_HEAD);
     if (!claim_both(m, &blocks, &head)) {
@@ -69,8 +83,9 @@ int32_t tinyai_session_set_budget(TinyAISession *session, uint64_t bytes) {
                         "the budget cannot rise to %" PRIu64 " bytes now: it stays at %" PRIu64,
                         bytes, m->plan.budget_bytes);
     }
-    tai_residency_drop_untaken(&m->residency);
-    if (!tai_pin_units(m, &planned.now)) {
+    if (!settle_units(m, &planned.now)) {
+        give_back(&m->ledger, blocks.purpose, blocks.to, blocks.from);
+        give_back(&m->ledger, head.purpose, head.to, head.from);
         return TINYAI_STEP_NEED;
     }
     give_back(&m->ledger, blocks.purpose, blocks.from, blocks.to);

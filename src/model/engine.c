@@ -248,7 +248,9 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
         .logits_hash = tai_xxh3_digest(&m->generation.hash),
         .kernels = m->kernels == tai_kernels(TAI_TIER_SCALAR) ? TINYAI_KERNELS_SCALAR
                                                               : TINYAI_KERNELS_SIMD128,
-        .threads = 1};
+        .threads = 1,
+        .reader_threads = m->n_readers,
+        .stalled_ns = m->stalled_ns};
     memcpy(s->by_purpose, m->ledger.by_purpose, sizeof s->by_purpose);
     s->bytes_read =
         s->header_bytes_read + s->block_bytes_read + s->head_bytes_read + s->embedding_bytes_read;

@@ -13,6 +13,7 @@
 #include "memory/static.h"
 #include "model/file.h"
 #include "model/rooms.h"
+#include "port/readers.h"
 #include "schedule/graph.h"
 #include "schedule/plan.h"
 #include "schedule/steps.h"
@@ -92,8 +93,13 @@ struct TinyAIModel {
     uint64_t prompt_tokens;
     TinyAIPressureCallback pressure;
     void *pressure_user;
-    TaiOwner owner;        /* for the report of the process */
-    TinyAISource source;   /* hosts that pump by themselves; else zero */
+    TaiOwner owner;      /* for the report of the process */
+    TinyAISource source; /* hosts that pump by themselves; else zero */
+    TaiReaders *readers; /* in memory of their own; NULL: the computing thread reads */
+    uint32_t n_readers;  /* threads of them that run */
+    uint64_t stalled_ns; /* that tinyai_run waited for reads */
+    /* Returns when no range is in flight; NULL where the host answers ranges when it likes. */
+    void (*settle)(TinyAIModel *model);
     uint64_t memory_bytes; /* of the region, hosts that reserved it */
 };
 
