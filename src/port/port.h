@@ -72,6 +72,11 @@ extern const char tai_port_file_hint[];
 void tai_port_catch_interrupt(void);
 bool tai_port_interrupted(void);
 
+/* True from a SIGUSR1 on, until a SIGUSR2: whoever runs the program wants memory back. Hosts without signals:
+ * always false. */
+void tai_port_catch_pressure(void);
+bool tai_port_pressure(void);
+
 extern const char tai_port_name[]; /* "native", "wasi" */
 
 #endif
