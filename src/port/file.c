@@ -148,3 +148,47 @@ void tai_port_file_close(int handle) {
     close(handle);
     tai_hold(TAI_HELD_FILE, -1);
 }
+
+int32_t tai_port_file_create(TaiPortOut *out, const char *path, TinyAIError *error) {
+    const char *name = tai_port_path(path);
+    if (strlen(name) >= sizeof out->path) {
+        return cannot_open(error, TINYAI_E_ARGUMENT, path, "the path is too long.");
+    }
+    snprintf(out->path, sizeof out->path, "%s", name);
+    snprintf(out->temporary, sizeof out->temporary, "%s.part", name);
+    out->handle = open(out->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return out->handle < 0 ? open_failed(error, path, errno) : 0;
+}
+
+int32_t tai_port_file_write(TaiPortOut *out, const void *bytes, uint64_t n_bytes) {
+    const unsigned char *from = bytes;
+    while (n_bytes > 0) {
+        const ssize_t put = write(out->handle, from, (size_t)n_bytes);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return TINYAI_E_IO;
+        }
+        from += put;
+        n_bytes -= (uint64_t)put;
+    }
+    return 0;
+}
+
+int32_t tai_port_file_commit(TaiPortOut *out) {
+    if (fsync(out->handle) != 0) {
+        tai_port_file_abandon(out);
+        return TINYAI_E_IO;
+    }
+    if (close(out->handle) != 0 || rename(out->temporary, out->path) != 0) {
+        unlink(out->temporary);
+        return TINYAI_E_IO;
+    }
+    return 0;
+}
+
+void tai_port_file_abandon(TaiPortOut *out) {
+    close(out->handle);
+    unlink(out->temporary);
+}

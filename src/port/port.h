@@ -57,6 +57,21 @@ int32_t tai_port_file_read(int handle, uint64_t offset, void *into, uint64_t byt
 
 void tai_port_file_close(int handle);
 
+/* A file that is written beside its name and appears under it only when it is whole. */
+typedef struct TaiPortOut {
+    int handle;
+    char path[512];
+    char temporary[520];
+} TaiPortOut;
+
+/* On failure *error says why (E_NOT_FOUND, E_IO, E_ARGUMENT), and nothing is left behind. */
+int32_t tai_port_file_create(TaiPortOut *out, const char *path, TinyAIError *error);
+/* 0 or E_IO: then abandon it. */
+int32_t tai_port_file_write(TaiPortOut *out, const void *bytes, uint64_t n_bytes);
+/* Ends the writing: 0 and the file has its name, or E_IO and nothing is left behind. */
+int32_t tai_port_file_commit(TaiPortOut *out);
+void tai_port_file_abandon(TaiPortOut *out);
+
 /* The path without "./" in front, which wasi-libc does not find in the folders that it was given.
  */
 const char *tai_port_path(const char *path);
