@@ -12,6 +12,7 @@
 #include "model/file.h"
 #include "model/rooms.h"
 #include "port/readers.h"
+#include "schedule/plan.h"
 #include "schedule/steps.h"
 #include "stream/residency.h"
 #include "text/text_stream.h"
@@ -65,8 +66,7 @@ struct TinyAIModel {
     TinyAIPlan plan;
     TaiFile file;
     TaiVocab vocab;
-    TaiConfig config;
-    TaiLayout layout;
+    TaiPlanned planned;
     TaiTextRoom text;
     TaiScratchRoom scratch;
     TaiLedger ledger;
@@ -101,7 +101,7 @@ static inline void *tai_at(const TinyAIModel *m, uint64_t address) {
 
 /* Pointer to an offset of a region. */
 static inline void *tai_in(const TinyAIModel *m, TaiRegionId region, uint64_t offset) {
-    return tai_at(m, m->layout.region[region].address + offset);
+    return tai_at(m, m->planned.layout.region[region].address + offset);
 }
 
 /* Where the header must lie for tai_engine_open, given the planned peak. */
@@ -124,6 +124,10 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
  * needs. 0, TAI_GGUF_MORE or an error. */
 int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
                               uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error);
+
+/* Lets those units stay that a configuration keeps; false while ranges in flight hold a slot that has to be
+ * given back. */
+bool tai_pin_units(TinyAIModel *model, const TaiConfig *config);
 
 /* True if every guard between the regions is as tai_engine_open wrote it. */
 bool tai_guards_intact(const TinyAIModel *model);

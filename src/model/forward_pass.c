@@ -31,7 +31,7 @@ static uint32_t chunk_end(const TinyAIModel *m) {
 static void begin_chunk(TinyAIModel *m, uint32_t first) {
     TaiForward *f = &m->forward;
     f->first = first;
-    f->n_tokens = (uint32_t)tai_min_u64(m->config.chunk, f->n_items - first);
+    f->n_tokens = (uint32_t)tai_min_u64(m->planned.now.chunk, f->n_items - first);
     f->rows_asked = 0;
     f->unit = 0;
     f->entered = false;
@@ -80,7 +80,7 @@ static const void *resident_row(const TinyAIModel *m, uint32_t token) {
 
 static uint64_t row_slot(const TinyAIModel *m, uint32_t i) {
     uint64_t stride = tai_align_up(m->file.embedding.row_bytes, TAI_ALIGNMENT);
-    return m->layout.region[TAI_REGION_ROWS].address + i * stride;
+    return m->planned.layout.region[TAI_REGION_ROWS].address + i * stride;
 }
 
 /* READY when the chunk's residual stream holds its embeddings. */

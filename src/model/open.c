@@ -48,9 +48,8 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
         plan->header_bytes = file.gguf.header_bytes;
         return status;
     }
-    TaiConfig config;
-    TaiLayout layout;
-    status = tai_plan(&file.shape, file.units, options, plan, &config, &layout, error);
+    TaiPlanned planned;
+    status = tai_plan(&file.shape, file.units, options, plan, &planned, error);
     plan->planning_bytes = size + scratch_bytes;
     return status == TINYAI_E_BUDGET ? TINYAI_OK : status;
 }
@@ -159,7 +158,7 @@ static bool is_permanent(uint32_t region) {
 
 static void reserve_regions(TinyAIModel *m, bool permanent) {
     for (uint32_t i = 0; i < TAI_REGIONS; i++) {
-        const TaiRegion *r = &m->layout.region[i];
+        const TaiRegion *r = &m->planned.layout.region[i];
         if (is_permanent(i) == permanent && r->bytes) {
             tai_ledger_reserve(&m->ledger, r->purpose, r->bytes, r->padding);
         }
@@ -172,8 +171,8 @@ static bool has_guard(const TaiRegion *region) {
 
 static void write_guards(const TinyAIModel *m) {
     for (uint32_t i = 0; i < TAI_REGIONS; i++) {
-        if (has_guard(&m->layout.region[i])) {
-            memset(tai_at(m, m->layout.region[i].address - TAI_GUARD_BYTES), GUARD_BYTE,
+        if (has_guard(&m->planned.layout.region[i])) {
+            memset(tai_at(m, m->planned.layout.region[i].address - TAI_GUARD_BYTES), GUARD_BYTE,
                    TAI_GUARD_BYTES);
         }
     }
@@ -181,10 +180,10 @@ static void write_guards(const TinyAIModel *m) {
 
 bool tai_guards_intact(const TinyAIModel *m) {
     for (uint32_t i = 0; i < TAI_REGIONS; i++) {
-        if (!has_guard(&m->layout.region[i])) {
+        if (!has_guard(&m->planned.layout.region[i])) {
             continue;
         }
-        const uint8_t *guard = tai_at(m, m->layout.region[i].address - TAI_GUARD_BYTES);
+        const uint8_t *guard = tai_at(m, m->planned.layout.region[i].address - TAI_GUARD_BYTES);
         for (uint32_t b = 0; b < TAI_GUARD_BYTES; b++) {
             if (guard[b] != GUARD_BYTE) {
                 return false;
@@ -194,55 +193,50 @@ bool tai_guards_intact(const TinyAIModel *m) {
     return true;
 }
 
-/* Tells every unit its place: pinned ones for good, rings their slots. */
+bool tai_pin_units(TinyAIModel *m, const TaiConfig *c) {
+    const TaiShape *shape = &m->file.shape;
+    bool blocks = tai_residency_pin(&m->residency, TAI_UNIT_BLOCK,
+                                    tai_pinned_blocks(c, shape->n_blocks), c->slots);
+    bool head = tai_residency_pin(&m->residency, TAI_UNIT_HEAD, c->resident_strips,
+                                  tai_head_slots(c, shape->n_strips));
+    return blocks && head;
+}
+
+/* Final norm and a resident embedding have fixed places; blocks and head strips get pools of slots. */
 static void place_units(TinyAIModel *m) {
     TaiResidency *r = &m->residency;
     const TaiShape *shape = &m->file.shape;
-    const TaiRegion *region = m->layout.region;
-    uint32_t n_pinned = tai_pinned_blocks(&m->config, shape->n_blocks);
-    uint64_t pinned_at = region[TAI_REGION_PINNED].address;
-    uint64_t embedding_at = region[TAI_REGION_EMBEDDING].address;
+    uint64_t embedding_at = m->planned.layout.region[TAI_REGION_EMBEDDING].address;
     *r = (TaiResidency){.units = m->file.units,
                         .runs = m->file.runs,
                         .n_units = m->file.n_units,
-                        .read_chunk_bytes = m->options.read_chunk_bytes};
+                        .read_chunk_bytes = m->options.read_chunk_bytes,
+                        .linear = m->linear};
     for (uint32_t i = 0; i < r->n_units; i++) {
         TaiUnit *unit = &r->units[i];
-        uint32_t block = i - 1;
-        uint32_t strip = block - shape->n_blocks;
         if (unit->kind == TAI_UNIT_FINAL) {
             unit->pinned = true;
-            unit->address = region[TAI_REGION_FINAL].address;
-        } else if (unit->kind == TAI_UNIT_BLOCK &&
-                   tai_is_pinned(block, n_pinned, shape->n_blocks)) {
-            unit->pinned = true;
-            unit->address = pinned_at;
-            pinned_at += shape->slot_bytes;
-        } else if (unit->kind == TAI_UNIT_HEAD && strip < m->config.resident_strips) {
-            unit->pinned = true;
-            unit->address = region[TAI_REGION_HEAD].address + strip * shape->strip_bytes;
+            unit->address = m->planned.layout.region[TAI_REGION_FINAL].address;
         } else if (unit->kind == TAI_UNIT_EMBEDDING) {
             unit->pinned = true; /* visited only if the embedding is resident */
             unit->address = embedding_at;
             embedding_at += unit->bytes;
         }
     }
-    r->blocks.n_slots = tai_ring_slots(&m->config, shape->n_blocks);
-    r->head.n_slots = tai_head_ring_slots(&m->config, shape->n_strips);
-    for (uint32_t s = 0; s < TAI_RING_SLOTS; s++) {
-        r->blocks.owner[s] = TAI_NO_UNIT;
-        r->blocks.address[s] = region[TAI_REGION_RING].address + s * shape->slot_bytes;
-        r->head.owner[s] = TAI_NO_UNIT;
-        r->head.address[s] = region[TAI_REGION_HEAD_RING].address + s * shape->strip_bytes;
-    }
-    if (!m->config.embedding_resident) {
+    tai_residency_slots(r, TAI_UNIT_BLOCK, tai_in(m, TAI_REGION_BLOCK_SLOTS, 0), shape->slot_bytes,
+                        m->planned.most.slots,
+                        tai_in(m, TAI_REGION_DIRECTORY, m->planned.layout.block_pool));
+    tai_residency_slots(r, TAI_UNIT_HEAD, tai_in(m, TAI_REGION_HEAD_SLOTS, 0), shape->strip_bytes,
+                        tai_head_slots(&m->planned.most, shape->n_strips),
+                        tai_in(m, TAI_REGION_DIRECTORY, m->planned.layout.head_pool));
+    tai_pin_units(m, &m->planned.now);
+    if (!m->planned.now.embedding_resident) {
         r->n_units -= m->file.n_embedding_strips;
     }
 }
 
 static void open_parsed(TinyAIModel *m, uint64_t peak_bytes, TinyAIError *error) {
-    if (tai_plan(&m->file.shape, m->file.units, &m->options, &m->plan, &m->config, &m->layout,
-                 error)) {
+    if (tai_plan(&m->file.shape, m->file.units, &m->options, &m->plan, &m->planned, error)) {
         return;
     }
     if (m->plan.peak_bytes != peak_bytes) {
@@ -251,7 +245,7 @@ static void open_parsed(TinyAIModel *m, uint64_t peak_bytes, TinyAIError *error)
                  m->plan.peak_bytes, peak_bytes);
         return;
     }
-    uint64_t overlay = m->layout.open_bytes - (m->layout.region[TAI_REGION_TOKENIZER].address +
+    uint64_t overlay = m->planned.layout.open_bytes - (m->planned.layout.region[TAI_REGION_TOKENIZER].address +
                                                m->file.shape.tokenizer_bytes);
     reserve_regions(m, true);
     tai_ledger_reserve(&m->ledger, TINYAI_PURPOSE_HEADER, overlay, 0);
@@ -301,8 +295,8 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_b
     /* The header is not needed any more: from here on its place is the run's. */
     memset(&m->file.gguf, 0, sizeof m->file.gguf);
     write_guards(m);
-    tai_text_room(&m->file, &m->config, &m->text);
-    tai_scratch_room(&m->file, &m->config, &m->scratch);
+    tai_text_room(&m->file, &m->planned.now, &m->text);
+    tai_scratch_room(&m->file, &m->planned.now, &m->scratch);
     place_units(m);
     for (uint32_t s = 0; s < TINYAI_MAX_SEQUENCES; s++) {
         m->sessions[s] = (TinyAISession){.model = m, .sequence = s};
