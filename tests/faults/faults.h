@@ -45,7 +45,7 @@ static void check_held(const Operation *op, uint64_t n, const char *when, Held w
 /* An error that says what ran out. */
 static void check_named(const Operation *op, uint64_t n, int32_t status, const TinyAIError *error,
                         const char *refused) {
-    const char *word = strcmp(refused, "memory") == 0 ? "bytes" : "files";
+    const char *word = strcmp(refused, "a file handle") == 0 ? "files" : "bytes";
     if (status >= 0 || error->status != status || strstr(error->message, word) == NULL) {
         TEST_FAIL("%s, claim %llu (%s): status %d, error %s: \"%s\"", op->name,
                   (unsigned long long)n, refused, status, tinyai_status_name(error->status),
