@@ -7,6 +7,7 @@
 
 #include "kernels/math.h"
 #include "memory/error.h"
+#include "memory/process.h"
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -161,6 +162,9 @@ static int32_t check_logits(TinyAIModel *m) {
 /* What ran has come to its end. A region that wrote past its end is a mistake of ours, and better said than
  * computed on with. */
 static int32_t done(TinyAIModel *m) {
+    if (m->job == TAI_JOB_GENERATE) {
+        tai_process_note_tokens(m->generation.n_generated);
+    }
     m->job = TAI_JOB_NONE;
     if (!tai_guards_intact(m)) {
         return tai_fail(&m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
