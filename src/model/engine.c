@@ -227,6 +227,7 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 /* ---- statistics ------------------------------------------------------------------------------ */
 
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
+    tai_process_note_stats();
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){
         .budget_bytes = m->plan.budget_bytes,
