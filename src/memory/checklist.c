@@ -89,7 +89,8 @@ static void choose_strategy(const TaiEvidence *e, TaiVerdict *v) {
                              : TAI_DONE,
           "Where sizes repeat, use POOLED or HYBRID; where a STATIC or POOLED instance refuses, "
           "raise its budget or use DYNAMIC.",
-          "%" PRIu32 " of %" PRIu32 " strategies do not suit their use", e->misfits, e->strategies);
+          "owners whose strategy does not suit their use: %" PRIu32 " of %" PRIu32, e->misfits,
+          e->strategies);
 }
 
 static void configure_pools(const TaiEvidence *e, TaiVerdict *v) {
@@ -98,11 +99,12 @@ static void configure_pools(const TaiEvidence *e, TaiVerdict *v) {
         judge(v, TAI_NOT_DONE,
               "Give these a pool (tinyai_create_pool) of that block size, or use HYBRID with "
               "enable_optimization.",
-              "%" PRIu32 " pools, but %" PRIu64 " dynamic allocations of up to %" PRIu64 " bytes",
+              "pools in use: %" PRIu32 "; outside them %" PRIu64 " allocations of up to %" PRIu64
+              " bytes",
               e->pools, e->churn_count, e->churn_bytes);
     } else {
         judge(v, e->pools ? TAI_DONE : TAI_NOT_APPLICABLE, NULL,
-              "%" PRIu32 " pools, and no repeated sizes outside them on record", e->pools);
+              "pools in use: %" PRIu32 "; outside them no size is on record as repeated", e->pools);
     }
 }
 
@@ -116,11 +118,12 @@ static void load_progressively(const TaiEvidence *e, const TaiHabits *h, TaiVerd
                                     : TAI_NOT_APPLICABLE,
           "Give the model a smaller budget, so that its layers are streamed, or load them with "
           "tinyai_create_progressive_loader.",
-          "%" PRIu64 " of %" PRIu32 " models stream or have a loader%s", v->number, e->models,
+          "models that stream, and loaders: %" PRIu64 "; models: %" PRIu32 "%s", v->number,
+          e->models,
           v->number || e->models == 0 ? ""
           : e->oversized              ? ", and a file is larger than its budget"
           : crowded                   ? ", and other allocations were refused"
-                                      : ": all are smaller than their budget");
+                                      : ", all smaller than their budget");
 }
 
 static void enable_tracking(const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
@@ -131,15 +134,15 @@ static void enable_tracking(const TaiEvidence *e, const TaiHabits *h, TaiVerdict
           : e->recorded < e->owners ? TAI_NOT_DONE
                                     : TAI_DONE,
           "Call tinyai_enable_memory_tracking(true), or set track_allocations.",
-          "%" PRIu32 " of %" PRIu32 " owners of memory are recorded by call site or purpose",
-          e->recorded, e->owners);
+          "owners recorded by call site or purpose: %" PRIu32 " of %" PRIu32, e->recorded,
+          e->owners);
 }
 
 static void monitor(const TaiHabits *h, TaiVerdict *v) {
     v->number = h->stats_read;
     judge(v, h->stats_read ? TAI_DONE : TAI_NOT_DONE,
           "Read tinyai_get_memory_stats, or model.stats() in JavaScript, now and then.",
-          "statistics were read %" PRIu64 " times", h->stats_read);
+          "readings of the statistics: %" PRIu64, h->stats_read);
 }
 
 static void handle_out_of_memory(const TaiEvidence *e, TaiVerdict *v) {
@@ -150,7 +153,7 @@ static void handle_out_of_memory(const TaiEvidence *e, TaiVerdict *v) {
                                                     : TAI_DONE,
           "Set a budget, and ask for less or free something when an allocation returns NULL: "
           "tinyai_last_error(NULL) tells the missing bytes.",
-          "%" PRIu64 " allocations were refused; %" PRIu32 " of %" PRIu32 " owners have a budget",
+          "refused allocations: %" PRIu64 "; owners with a budget: %" PRIu32 " of %" PRIu32,
           e->refused, e->budgeted, e->owners);
 }
 
@@ -165,7 +168,7 @@ static void clean_up(const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
           : e->owners == 0 ? TAI_NOT_APPLICABLE
                            : TAI_DONE,
           "Free what was allocated before its owner is destroyed, or release a mark.",
-          "%" PRIu64 " allocations were leaked", h->leaks);
+          "allocations never freed: %" PRIu64, h->leaks);
 }
 
 static void mix_precision(const TaiEvidence *e, TaiVerdict *v) {
@@ -177,7 +180,7 @@ static void mix_precision(const TaiEvidence *e, TaiVerdict *v) {
                          : TAI_DONE,
           "Use a quantized file of the model: Q8_0 takes about half of 16 bits, Q4_K about a "
           "quarter.",
-          "%" PRIu64 " %% of the model files (%" PRIu64 " bytes) are weights of 16 bits or more",
+          "%" PRIu64 " %% of the model files, %" PRIu64 " bytes, are weights of 16 bits or more",
           v->number, e->wide_bytes);
 }
 
@@ -194,7 +197,7 @@ static void monitor_performance(const TaiEvidence *e, const TaiHabits *h, TaiVer
           : e->models == 0 ? TAI_NOT_APPLICABLE
                            : TAI_NOT_DONE,
           "Generate with --report or --json, or read speed in model.stats().",
-          "%" PRIu64 " generated tokens were timed", h->timed_tokens);
+          "generated tokens that were timed: %" PRIu64, h->timed_tokens);
 }
 
 void tai_checklist_item(uint32_t index, const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
@@ -254,8 +257,9 @@ void tai_common_issue(uint32_t index, const TaiEvidence *e, const TaiHabits *h, 
         v->number = h->leaks;
         judge(v, h->leaks ? TAI_FOUND : TAI_ABSENT,
               "Free them, or keep them in an instance that goes as a whole.",
-              "%" PRIu64 " allocations, %" PRIu64 " bytes were never freed%s%s", h->leaks,
-              h->leaked_bytes, h->leaks ? ": first at " : "", h->leaks ? place(h) : "");
+              "%" PRIu64 " allocation%s, %" PRIu64 " bytes were never freed%s%s", h->leaks,
+              h->leaks == 1 ? "" : "s", h->leaked_bytes, h->leaks ? ": first at " : "",
+              h->leaks ? place(h) : "");
         break;
     case 1:
         v->number = percent(e->worst_fragmentation);
@@ -268,8 +272,8 @@ void tai_common_issue(uint32_t index, const TaiEvidence *e, const TaiHabits *h, 
     case 2:
         v->number = e->refused;
         judge(v, e->refused ? TAI_FOUND : TAI_ABSENT,
-              "Raise the budget, or free more before asking.",
-              "%" PRIu64 " allocations were refused", e->refused);
+              "Raise the budget, or free more before asking.", "refused allocations: %" PRIu64,
+              e->refused);
         break;
     default:
         v->number = e->streamed_bytes;

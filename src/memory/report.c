@@ -93,8 +93,9 @@ static void sites_text(TaiWriter *w, const TaiFacts *f) {
 
 static void unfreed_text(TaiWriter *w, const TaiFacts *f) {
     if (can_leak(f)) {
-        tai_put(w, "  %-22s %zu allocations, %zu bytes: first at ", "not freed yet",
-                f->stats.live_allocations, f->stats.current_usage);
+        tai_put(w, "  %-22s %zu allocation%s, %zu bytes: first at ", "not freed yet",
+                f->stats.live_allocations, f->stats.live_allocations == 1 ? "" : "s",
+                f->stats.current_usage);
         tai_put_text(w, f->oldest_site ? f->oldest_site : "a place not recorded");
         tai_put(w, "\n");
     }
@@ -131,12 +132,9 @@ static void owner_text(TaiWriter *w, uint32_t index, const TaiFacts *f) {
 }
 
 static void verdict_text(TaiWriter *w, const TaiVerdict *v, const char *state) {
-    tai_put(w, "  [%s] %s: ", state, v->item);
+    tai_put(w, "  [%s] %s (", state, v->item);
     tai_put_text(w, v->why); /* may name a call site */
-    if (v->advice) {
-        tai_put(w, ". %s", v->advice);
-    }
-    tai_put(w, "\n");
+    tai_put(w, ")%s%s\n", v->advice ? ". " : "", v->advice ? v->advice : "");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
