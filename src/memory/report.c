@@ -15,14 +15,6 @@ static const struct {
 #undef PURPOSE
 };
 
-static bool has_purposes(const TaiFacts *f) {
-    uint64_t any = 0;
-    for (uint32_t i = 0; i < TINYAI_PURPOSES; i++) {
-        any |= f->by_purpose[i];
-    }
-    return any != 0;
-}
-
 /* A model's allocations are its regions, which live as long as itself. */
 static bool can_leak(const TaiFacts *f) {
     return f->layers == 0 && f->stats.live_allocations > 0;
@@ -51,7 +43,7 @@ static void stats_text(TaiWriter *w, const TinyAIMemoryStats *s) {
 }
 
 static void purposes_text(TaiWriter *w, const TaiFacts *f) {
-    if (!has_purposes(f)) {
+    if (!tai_has_purposes(f)) {
         return;
     }
     tai_put(w, "  by purpose\n");
@@ -153,7 +145,7 @@ static void stats_json(TaiWriter *w, const TinyAIMemoryStats *s) {
 }
 
 static void purposes_json(TaiWriter *w, const TaiFacts *f) {
-    if (!has_purposes(f)) {
+    if (!tai_has_purposes(f)) {
         return;
     }
     tai_json_open(w, "byPurpose", '{');

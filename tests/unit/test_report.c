@@ -18,8 +18,9 @@ static void collect(void *user, const char *text, size_t bytes) {
 }
 
 static void copy_facts(const void *context, uint32_t index, TaiFacts *into) {
-    static const TaiFacts none;
-    CHECK(memcmp(into, &none, sizeof none) == 0); /* as promised */
+    for (size_t i = 0; i < sizeof *into; i++) {
+        CHECK(((const unsigned char *)into)[i] == 0); /* as promised */
+    }
     *into = ((const TaiFacts *)context)[index];
 }
 
@@ -60,7 +61,6 @@ static TaiFacts allocator(const char *strategy) {
 static TaiFacts model(void) {
     return (TaiFacts){.kind = "model",
                       .budget_bytes = 4000000,
-                      .tracked = true,
                       .stats = {.current_usage = 3500000,
                                 .peak_usage = 3600000,
                                 .live_allocations = 12,
@@ -353,122 +353,124 @@ static void expect(uint32_t item, const TaiFacts *facts, uint32_t n, const TaiHa
                   (int)state, digits, (unsigned long long)number, v.why);
     }
     CHECK(strstr(v.why, digits) != NULL);
-    CHECK((v.advice != NULL) == (state == TAI_NOT_DONE));
+    CHECK((v.advice != NULL) == (state == TAI_ITEM_NOT_DONE));
 }
 
 static const TaiHabits idle;
 
 TEST(strategy_flips_with_fragmentation_and_with_refusals_of_fixed_memory) {
     TaiFacts f = allocator("dynamic");
-    expect(0, NULL, 0, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(0, &f, 1, &idle, TAI_DONE, 0);
+    expect(0, NULL, 0, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(0, &f, 1, &idle, TAI_ITEM_DONE, 0);
     f.stats.failed_allocations = 5; /* a dynamic instance is only full */
-    expect(0, &f, 1, &idle, TAI_DONE, 0);
+    expect(0, &f, 1, &idle, TAI_ITEM_DONE, 0);
     f.stats.fragmentation_ratio = 0.51;
-    expect(0, &f, 1, &idle, TAI_NOT_DONE, 1);
+    expect(0, &f, 1, &idle, TAI_ITEM_NOT_DONE, 1);
     f.stats.free_bytes = f.stats.reserved_bytes / 16 - 1; /* nearly full: nothing to fragment */
-    expect(0, &f, 1, &idle, TAI_DONE, 0);
+    expect(0, &f, 1, &idle, TAI_ITEM_DONE, 0);
     TaiFacts two[2] = {allocator("static"), allocator("pooled")};
     two[1].stats.fragmentation_ratio = 0.99; /* all blocks are of one size */
-    expect(0, two, 2, &idle, TAI_DONE, 0);
+    expect(0, two, 2, &idle, TAI_ITEM_DONE, 0);
     two[0].stats.failed_allocations = 1;
-    expect(0, two, 2, &idle, TAI_NOT_DONE, 1);
+    expect(0, two, 2, &idle, TAI_ITEM_NOT_DONE, 1);
     two[1].stats.failed_allocations = 1;
-    expect(0, two, 2, &idle, TAI_NOT_DONE, 2);
+    expect(0, two, 2, &idle, TAI_ITEM_NOT_DONE, 2);
 }
 
 TEST(pools_flip_with_repeated_sizes) {
     TaiFacts f[2] = {allocator("dynamic"), allocator("pooled")};
-    expect(1, f, 1, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(1, f, 2, &idle, TAI_DONE, 1);
+    expect(1, f, 1, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(1, f, 2, &idle, TAI_ITEM_DONE, 1);
     f[0].common_bytes = 64;
     f[0].common_count = 1000;
-    expect(1, f, 2, &idle, TAI_DONE, 1);
+    expect(1, f, 2, &idle, TAI_ITEM_DONE, 1);
     f[0].common_count = 1001;
-    expect(1, f, 2, &idle, TAI_NOT_DONE, 1);
+    expect(1, f, 2, &idle, TAI_ITEM_NOT_DONE, 1);
     CHECK_STR(verdict(1, f, 2, &idle).why,
               "pools in use: 1; outside them 1001 allocations of up to 64 bytes");
     f[0].stats.allocation_count = 1000; /* too few to matter */
-    expect(1, f, 2, &idle, TAI_DONE, 1);
+    expect(1, f, 2, &idle, TAI_ITEM_DONE, 1);
     f[0].kind = "pool";
     f[0].strategy = NULL;
     f[1] = model();
-    expect(1, f, 2, &idle, TAI_DONE, 2);
+    expect(1, f, 2, &idle, TAI_ITEM_DONE, 2);
 }
 
 TEST(progressive_loading_flips_with_the_models_size) {
     TaiFacts f[2] = {small_model(), allocator("dynamic")};
-    expect(2, &f[1], 1, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(2, f, 2, &idle, TAI_NOT_APPLICABLE, 0);
+    expect(2, &f[1], 1, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(2, f, 2, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
     f[1].stats.failed_allocations = 1;
-    expect(2, f, 2, &idle, TAI_NOT_DONE, 0);
+    expect(2, f, 2, &idle, TAI_ITEM_NOT_DONE, 0);
     f[1].stats.failed_allocations = 0;
     f[0].budget_bytes = f[0].file_bytes - 1;
-    expect(2, f, 2, &idle, TAI_NOT_DONE, 0);
-    expect(2, f, 2, &(TaiHabits){.progressive_loaders = 2}, TAI_DONE, 2);
+    expect(2, f, 2, &idle, TAI_ITEM_NOT_DONE, 0);
+    expect(2, f, 2, &(TaiHabits){.progressive_loaders = 2}, TAI_ITEM_DONE, 2);
     f[0].slots--;
-    expect(2, f, 2, &idle, TAI_DONE, 1);
+    expect(2, f, 2, &idle, TAI_ITEM_DONE, 1);
 }
 
 TEST(tracking_flips_with_each_owner) {
     TaiFacts f[2] = {allocator("dynamic"), model()};
-    expect(3, f, 0, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(3, f, 2, &idle, TAI_DONE, 2);
+    expect(3, f, 0, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(3, f, 2, &idle, TAI_ITEM_DONE, 2);
     f[0].tracked = false;
-    expect(3, f, 2, &idle, TAI_NOT_DONE, 1);
-    expect(3, f, 2, &(TaiHabits){.tracking = true}, TAI_DONE, 1);
+    expect(3, f, 2, &idle, TAI_ITEM_NOT_DONE, 1);
+    expect(3, f, 2, &(TaiHabits){.tracking = true}, TAI_ITEM_DONE, 1);
     f[0].nested = true;
-    expect(3, f, 2, &idle, TAI_DONE, 1);
+    expect(3, f, 2, &idle, TAI_ITEM_DONE, 1);
+    memset(f[1].by_purpose, 0, sizeof f[1].by_purpose);
+    expect(3, f, 2, &idle, TAI_ITEM_NOT_DONE, 0);
 }
 
 TEST(monitoring_flips_with_the_first_reading) {
-    expect(4, NULL, 0, &idle, TAI_NOT_DONE, 0);
-    expect(4, NULL, 0, &(TaiHabits){.stats_read = 1}, TAI_DONE, 1);
+    expect(4, NULL, 0, &idle, TAI_ITEM_NOT_DONE, 0);
+    expect(4, NULL, 0, &(TaiHabits){.stats_read = 1}, TAI_ITEM_DONE, 1);
 }
 
 TEST(out_of_memory_flips_with_budgets_and_insistence) {
     TaiFacts f[2] = {allocator("dynamic"), model()};
-    expect(5, f, 0, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(5, f, 2, &idle, TAI_DONE, 0);
+    expect(5, f, 0, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(5, f, 2, &idle, TAI_ITEM_DONE, 0);
     f[0].stats.failed_allocations = 20; /* of 2020 */
-    expect(5, f, 2, &idle, TAI_DONE, 20);
+    expect(5, f, 2, &idle, TAI_ITEM_DONE, 20);
     f[0].stats.failed_allocations = 21;
-    expect(5, f, 2, &idle, TAI_NOT_DONE, 21);
+    expect(5, f, 2, &idle, TAI_ITEM_NOT_DONE, 21);
     f[0].stats.failed_allocations = 0;
     f[0].budget_bytes = 0;
-    expect(5, f, 2, &idle, TAI_NOT_DONE, 0);
+    expect(5, f, 2, &idle, TAI_ITEM_NOT_DONE, 0);
     f[0].nested = true;
-    expect(5, f, 2, &idle, TAI_DONE, 0);
+    expect(5, f, 2, &idle, TAI_ITEM_DONE, 0);
 }
 
 TEST(cleanup_flips_with_a_leak) {
     const TaiFacts f = allocator("dynamic");
-    expect(6, &f, 0, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(6, &f, 1, &idle, TAI_DONE, 0);
-    expect(6, &f, 0, &(TaiHabits){.leaks = 1, .leaked_bytes = 8}, TAI_NOT_DONE, 1);
+    expect(6, &f, 0, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(6, &f, 1, &idle, TAI_ITEM_DONE, 0);
+    expect(6, &f, 0, &(TaiHabits){.leaks = 1, .leaked_bytes = 8}, TAI_ITEM_NOT_DONE, 1);
 }
 
 TEST(mixed_precision_flips_with_the_share_of_wide_weights) {
     TaiFacts f[2] = {model(), model()};
-    expect(7, f, 0, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(7, f, 1, &idle, TAI_DONE, 1);
+    expect(7, f, 0, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(7, f, 1, &idle, TAI_ITEM_DONE, 1);
     f[0].wide_weight_bytes = 900000;
-    expect(7, f, 1, &idle, TAI_DONE, 10);
+    expect(7, f, 1, &idle, TAI_ITEM_DONE, 10);
     f[0].wide_weight_bytes = 990000;
-    expect(7, f, 1, &idle, TAI_NOT_DONE, 11);
-    expect(7, f, 2, &idle, TAI_DONE, 6); /* of both files */
+    expect(7, f, 1, &idle, TAI_ITEM_NOT_DONE, 11);
+    expect(7, f, 2, &idle, TAI_ITEM_DONE, 6); /* of both files */
 }
 
 TEST(pruning_is_said_to_be_no_part_of_this_version) {
     const TaiFacts f = model();
-    expect(8, &f, 1, &idle, TAI_NOT_APPLICABLE, 9000000);
+    expect(8, &f, 1, &idle, TAI_ITEM_NOT_APPLICABLE, 9000000);
 }
 
 TEST(performance_monitoring_flips_with_timed_tokens) {
     const TaiFacts f = model();
-    expect(9, &f, 0, &idle, TAI_NOT_APPLICABLE, 0);
-    expect(9, &f, 1, &idle, TAI_NOT_DONE, 0);
-    expect(9, &f, 1, &(TaiHabits){.timed_tokens = 1}, TAI_DONE, 1);
+    expect(9, &f, 0, &idle, TAI_ITEM_NOT_APPLICABLE, 0);
+    expect(9, &f, 1, &idle, TAI_ITEM_NOT_DONE, 0);
+    expect(9, &f, 1, &(TaiHabits){.timed_tokens = 1}, TAI_ITEM_DONE, 1);
 }
 
 static void expect_issue(uint32_t issue, const TaiFacts *f, const TaiHabits *habits, TaiState state,
@@ -479,31 +481,31 @@ static void expect_issue(uint32_t issue, const TaiFacts *f, const TaiHabits *hab
     tai_common_issue(issue, &evidence, habits, &v);
     CHECK_EQ(v.state, state);
     CHECK_STR(v.why, why);
-    CHECK((v.advice != NULL) == (state == TAI_FOUND));
+    CHECK((v.advice != NULL) == (state == TAI_ISSUE_FOUND));
 }
 
 TEST(each_common_issue_is_named_when_it_is_there) {
     TaiFacts f = allocator("hybrid");
-    expect_issue(0, &f, &idle, TAI_ABSENT, "0 allocations, 0 bytes were never freed");
+    expect_issue(0, &f, &idle, TAI_ISSUE_NONE, "0 allocations, 0 bytes were never freed");
     expect_issue(0, &f, &(TaiHabits){.leaks = 2, .leaked_bytes = 96, .leak_site = "a.c:1"},
-                 TAI_FOUND, "2 allocations, 96 bytes were never freed: first at a.c:1");
-    expect_issue(0, &f, &(TaiHabits){.leaks = 2, .leaked_bytes = 96}, TAI_FOUND,
+                 TAI_ISSUE_FOUND, "2 allocations, 96 bytes were never freed: first at a.c:1");
+    expect_issue(0, &f, &(TaiHabits){.leaks = 2, .leaked_bytes = 96}, TAI_ISSUE_FOUND,
                  "2 allocations, 96 bytes were never freed: first at a place not recorded");
     f.stats.fragmentation_ratio = 0.75;
-    expect_issue(1, &f, &idle, TAI_FOUND,
+    expect_issue(1, &f, &idle, TAI_ISSUE_FOUND,
                  "75 % of the free bytes of a fragmented owner lie outside its largest free block");
-    expect_issue(2, &f, &idle, TAI_ABSENT, "refused allocations: 0");
+    expect_issue(2, &f, &idle, TAI_ISSUE_NONE, "refused allocations: 0");
     f.stats.failed_allocations = 3;
-    expect_issue(2, &f, &idle, TAI_FOUND, "refused allocations: 3");
+    expect_issue(2, &f, &idle, TAI_ISSUE_FOUND, "refused allocations: 3");
     f = model();
-    expect_issue(3, &f, &idle, TAI_ABSENT,
+    expect_issue(3, &f, &idle, TAI_ISSUE_NONE,
                  "4500000 bytes are read per token; a budget of 9900000 bytes reads none");
     f.misses = 401;
-    expect_issue(3, &f, &idle, TAI_FOUND,
+    expect_issue(3, &f, &idle, TAI_ISSUE_FOUND,
                  "4500000 bytes are read per token; a budget of 9900000 bytes reads none");
     f.hits = 0;
     f.misses = 12; /* the first pass reads all of them */
-    expect_issue(3, &f, &idle, TAI_ABSENT,
+    expect_issue(3, &f, &idle, TAI_ISSUE_NONE,
                  "4500000 bytes are read per token; a budget of 9900000 bytes reads none");
 }
 
