@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "memory/checked.h"
+#include "schedule/graph.h"
 
 uint64_t tai_extent_put(TaiExtent *e, uint64_t n, uint64_t bytes) {
     uint64_t at = 0;
@@ -12,17 +13,16 @@ uint64_t tai_extent_put(TaiExtent *e, uint64_t n, uint64_t bytes) {
     return at;
 }
 
-/* A region is preceded by its guard, so whoever writes past the end of one is found by the next. */
+/* A region is preceded by its guard, so whoever writes past the end of one is found by the next. Empty ones
+ * have theirs too: the bytes of a layout are then the sum of what its parts need, and a slot more or less
+ * changes the peak by exactly a slot. */
 static void put_region(TaiExtent *e, TaiLayout *layout, TaiRegionId id, uint32_t purpose,
                        uint64_t bytes) {
     TaiRegion *region = &layout->region[id];
     uint64_t start = e->end;
     region->purpose = purpose;
-    region->address = start;
-    if (bytes) {
-        tai_extent_put(e, 1, TAI_GUARD_BYTES);
-        region->address = tai_extent_put(e, 1, bytes);
-    }
+    tai_extent_put(e, 1, TAI_GUARD_BYTES);
+    region->address = tai_extent_put(e, 1, bytes);
     region->bytes = e->end - start;
     region->padding = region->bytes - bytes;
 }
@@ -55,13 +55,15 @@ bool tai_layout(const TaiShape *s, const TaiConfig *c, TaiLayout *layout) {
     }
     TaiExtent e = {TAI_PROGRAM_BYTES, true};
     uint64_t rows = slots(&e, c->chunk, tai_align_up(s->embedding_row_bytes, TAI_ALIGNMENT));
-    uint64_t embedding = c->embedding_resident ? s->embedding_bytes : 0;
+    uint64_t embedding =
+        c->embedding_resident ? tai_align_up(s->embedding_bytes, TAI_ALIGNMENT) : 0;
     uint64_t head = slots(&e, tai_head_slots(c, s->n_strips), s->strip_bytes);
     uint64_t blocks = slots(&e, c->slots, s->slot_bytes);
     TaiExtent directory = {s->directory_bytes, e.ok};
-    layout->block_pool = tai_extent_put(&directory, c->slots, sizeof(uint32_t));
-    layout->head_pool =
-        tai_extent_put(&directory, tai_head_slots(c, s->n_strips), sizeof(uint32_t));
+    layout->block_pool = tai_extent_put(&directory, s->n_blocks, sizeof(uint32_t));
+    layout->head_pool = tai_extent_put(&directory, s->n_strips, sizeof(uint32_t));
+    layout->graph =
+        tai_extent_put(&directory, 1, tai_graph_bytes(s->n_blocks + 2, s->n_blocks + 2));
     e.ok = directory.ok;
 
     layout->region[TAI_REGION_PROGRAM] =
