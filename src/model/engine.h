@@ -119,6 +119,10 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
 int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
                               uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error);
 
+/* Lets those units stay that a configuration keeps; false while ranges in flight hold a slot that has to be
+ * given back. */
+bool tai_pin_units(TinyAIModel *model, const TaiConfig *config);
+
 /* True if every guard between the regions is as tai_engine_open wrote it. */
 bool tai_guards_intact(const TinyAIModel *model);
 

@@ -193,47 +193,43 @@ bool tai_guards_intact(const TinyAIModel *m) {
     return true;
 }
 
-/* Tells every unit its place: pinned ones for good, rings their slots. */
+bool tai_pin_units(TinyAIModel *m, const TaiConfig *c) {
+    const TaiShape *shape = &m->file.shape;
+    bool blocks = tai_residency_pin(&m->residency, TAI_UNIT_BLOCK,
+                                    tai_pinned_blocks(c, shape->n_blocks), c->slots);
+    bool head = tai_residency_pin(&m->residency, TAI_UNIT_HEAD, c->resident_strips,
+                                  tai_head_slots(c, shape->n_strips));
+    return blocks && head;
+}
+
+/* Final norm and a resident embedding have fixed places; blocks and head strips get pools of slots. */
 static void place_units(TinyAIModel *m) {
     TaiResidency *r = &m->residency;
     const TaiShape *shape = &m->file.shape;
-    const TaiRegion *region = m->planned.layout.region;
-    uint32_t n_pinned = tai_pinned_blocks(&m->planned.now, shape->n_blocks);
-    uint64_t pinned_at = region[TAI_REGION_PINNED].address;
-    uint64_t embedding_at = region[TAI_REGION_EMBEDDING].address;
+    uint64_t embedding_at = m->planned.layout.region[TAI_REGION_EMBEDDING].address;
     *r = (TaiResidency){.units = m->file.units,
                         .runs = m->file.runs,
                         .n_units = m->file.n_units,
-                        .read_chunk_bytes = m->options.read_chunk_bytes};
+                        .read_chunk_bytes = m->options.read_chunk_bytes,
+                        .linear = m->linear};
     for (uint32_t i = 0; i < r->n_units; i++) {
         TaiUnit *unit = &r->units[i];
-        uint32_t block = i - 1;
-        uint32_t strip = block - shape->n_blocks;
         if (unit->kind == TAI_UNIT_FINAL) {
             unit->pinned = true;
-            unit->address = region[TAI_REGION_FINAL].address;
-        } else if (unit->kind == TAI_UNIT_BLOCK &&
-                   tai_is_pinned(block, n_pinned, shape->n_blocks)) {
-            unit->pinned = true;
-            unit->address = pinned_at;
-            pinned_at += shape->slot_bytes;
-        } else if (unit->kind == TAI_UNIT_HEAD && strip < m->planned.now.resident_strips) {
-            unit->pinned = true;
-            unit->address = region[TAI_REGION_HEAD].address + strip * shape->strip_bytes;
+            unit->address = m->planned.layout.region[TAI_REGION_FINAL].address;
         } else if (unit->kind == TAI_UNIT_EMBEDDING) {
             unit->pinned = true; /* visited only if the embedding is resident */
             unit->address = embedding_at;
             embedding_at += unit->bytes;
         }
     }
-    r->blocks.n_slots = tai_ring_slots(&m->planned.now, shape->n_blocks);
-    r->head.n_slots = tai_head_ring_slots(&m->planned.now, shape->n_strips);
-    for (uint32_t s = 0; s < TAI_RING_SLOTS; s++) {
-        r->blocks.owner[s] = TAI_NO_UNIT;
-        r->blocks.address[s] = region[TAI_REGION_RING].address + s * shape->slot_bytes;
-        r->head.owner[s] = TAI_NO_UNIT;
-        r->head.address[s] = region[TAI_REGION_HEAD_RING].address + s * shape->strip_bytes;
-    }
+    tai_residency_slots(r, TAI_UNIT_BLOCK, tai_in(m, TAI_REGION_BLOCK_SLOTS, 0), shape->slot_bytes,
+                        m->planned.most.slots,
+                        tai_in(m, TAI_REGION_DIRECTORY, m->planned.layout.block_pool));
+    tai_residency_slots(r, TAI_UNIT_HEAD, tai_in(m, TAI_REGION_HEAD_SLOTS, 0), shape->strip_bytes,
+                        tai_head_slots(&m->planned.most, shape->n_strips),
+                        tai_in(m, TAI_REGION_DIRECTORY, m->planned.layout.head_pool));
+    tai_pin_units(m, &m->planned.now);
     if (!m->planned.now.embedding_resident) {
         r->n_units -= m->file.n_embedding_strips;
     }
