@@ -203,6 +203,8 @@ static void print_plan(void) {
 static void print_stats(void) {
     BEGIN(TinyAIStats, "Stats");
     FIELD(TinyAIStats, budget_bytes);
+    FIELD(TinyAIStats, max_budget_bytes);
+    FIELD(TinyAIStats, reserved_bytes);
     FIELD(TinyAIStats, planned_peak_bytes);
     FIELD(TinyAIStats, current_bytes);
     FIELD(TinyAIStats, peak_bytes);
@@ -225,6 +227,9 @@ static void print_stats(void) {
     FIELD(TinyAIStats, logits_hash);
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
+    FIELD(TinyAIStats, reader_threads);
+    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 
     BEGIN(TinyAIBlockInfo, "BlockInfo");

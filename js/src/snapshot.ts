@@ -109,7 +109,7 @@ export function statsOf(snapshot: Snapshot, loaded: Loaded): Stats {
   return {
     memory: {
       budgetBytes: view.get(f.budget_bytes),
-      maxBudgetBytes: loaded.plan.maxBudgetBytes,
+      maxBudgetBytes: view.get(f.max_budget_bytes),
       plannedPeakBytes: view.get(f.planned_peak_bytes),
       currentBytes: current,
       peakBytes: view.get(f.peak_bytes),
