@@ -1,4 +1,4 @@
-#include "format/gguf.h"
+#include "format/header.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -21,7 +21,7 @@
 #define NO_ENTRY UINT32_MAX
 
 /* Bytes of a value, 0 for the types without a fixed size. */
-static const uint8_t value_bytes[TAI_GGUF_TYPES] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+static const uint8_t value_bytes[TAI_VALUE_TYPES] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
 /* ---- counts and index ----------------------------------------------------------------------- */
 
@@ -90,20 +90,20 @@ static uint64_t set_slots(uint64_t n) {
 /* The index: kv entries, tensors, and one scratch array that serves as the hash set of either and
  * then as the order of tensors by offset. All factors are capped, nothing can overflow. */
 static uint64_t index_layout(const Counts *counts, uint64_t *tensors_off, uint64_t *scratch_off) {
-    *tensors_off = counts->n_kv * sizeof(TaiGgufKv);
-    *scratch_off = *tensors_off + counts->n_tensors * sizeof(TaiGgufTensor);
+    *tensors_off = counts->n_kv * sizeof(TaiKeyValue);
+    *scratch_off = *tensors_off + counts->n_tensors * sizeof(TaiTensorInfo);
     uint64_t most = tai_max_u64(counts->n_kv, counts->n_tensors);
     return *scratch_off + set_slots(most) * sizeof(uint32_t);
 }
 
-int32_t tai_gguf_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error) {
+int32_t tai_header_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
+                               uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error) {
     TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
     Counts counts = {0};
     read_counts(&in, &counts);
     *least_bytes = HEADER_BYTES + promised_bytes(counts.n_kv, counts.n_tensors);
     if (in.short_of_bytes) {
-        return TAI_GGUF_MORE;
+        return TAI_HEADER_MORE;
     }
     if (error->status) {
         return error->status;
@@ -116,7 +116,7 @@ int32_t tai_gguf_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_
 
 /* ---- strings and names ---------------------------------------------------------------------- */
 
-static TaiGgufString read_string(TaiCursor *in, const char *what) {
+static TaiString read_string(TaiCursor *in, const char *what) {
     uint64_t at = in->pos;
     uint64_t bytes = tai_cursor_u64(in, what);
     if (tai_cursor_ok(in) && bytes > UINT32_MAX) {
@@ -126,19 +126,19 @@ static TaiGgufString read_string(TaiCursor *in, const char *what) {
                  what, at, bytes);
     }
     const uint8_t *text = tai_cursor_take(in, bytes, what);
-    return text ? (TaiGgufString){(const char *)text, (uint32_t)bytes} : (TaiGgufString){"", 0};
+    return text ? (TaiString){(const char *)text, (uint32_t)bytes} : (TaiString){"", 0};
 }
 
-bool tai_string_is(TaiGgufString string, const char *text) {
+bool tai_string_is(TaiString string, const char *text) {
     return string.bytes == strlen(text) && memcmp(string.text, text, string.bytes) == 0;
 }
 
-static bool same_string(TaiGgufString a, TaiGgufString b) {
+static bool same_string(TaiString a, TaiString b) {
     return a.bytes == b.bytes && memcmp(a.text, b.text, a.bytes) == 0;
 }
 
 /* FNV-1a, 32 bits. */
-static uint32_t hash_string(TaiGgufString string) {
+static uint32_t hash_string(TaiString string) {
     uint32_t hash = 2166136261u;
     for (uint32_t i = 0; i < string.bytes; i++) {
         hash = (hash ^ (uint8_t)string.text[i]) * 16777619u;
@@ -147,7 +147,7 @@ static uint32_t hash_string(TaiGgufString string) {
 }
 
 /* Names of keys and tensors: printable ASCII, so that they can be shown and compared. */
-static bool is_name(TaiGgufString name, uint32_t max_bytes) {
+static bool is_name(TaiString name, uint32_t max_bytes) {
     if (name.bytes == 0 || name.bytes > max_bytes) {
         return false;
     }
@@ -162,8 +162,8 @@ static bool is_name(TaiGgufString name, uint32_t max_bytes) {
 /* Puts entry `index` into the set; names(entries, i) gives the name of entry i. Returns the entry
  * of the same name that was there before, or NO_ENTRY. */
 static uint32_t set_put(uint32_t *set, uint64_t slots, const void *entries, uint32_t index,
-                        TaiGgufString (*name_of)(const void *entries, uint32_t index)) {
-    TaiGgufString name = name_of(entries, index);
+                        TaiString (*name_of)(const void *entries, uint32_t index)) {
+    TaiString name = name_of(entries, index);
     for (uint64_t slot = hash_string(name) & (slots - 1);; slot = (slot + 1) & (slots - 1)) {
         if (set[slot] == NO_ENTRY) {
             set[slot] = index;
@@ -175,12 +175,12 @@ static uint32_t set_put(uint32_t *set, uint64_t slots, const void *entries, uint
     }
 }
 
-static TaiGgufString kv_name(const void *entries, uint32_t index) {
-    return ((const TaiGgufKv *)entries)[index].key;
+static TaiString kv_name(const void *entries, uint32_t index) {
+    return ((const TaiKeyValue *)entries)[index].key;
 }
 
-static TaiGgufString tensor_name(const void *entries, uint32_t index) {
-    return ((const TaiGgufTensor *)entries)[index].name;
+static TaiString tensor_name(const void *entries, uint32_t index) {
+    return ((const TaiTensorInfo *)entries)[index].name;
 }
 
 /* ---- key-values ----------------------------------------------------------------------------- */
@@ -196,7 +196,7 @@ static void check_bools(TaiCursor *in, const uint8_t *values, uint64_t n, uint64
     }
 }
 
-static void skip_array(TaiCursor *in, TaiGgufKv *kv) {
+static void skip_array(TaiCursor *in, TaiKeyValue *kv) {
     uint64_t at = in->pos;
     kv->item_type = tai_cursor_u32(in, "an array's type");
     kv->n_items = tai_cursor_u64(in, "an array's length");
@@ -204,7 +204,7 @@ static void skip_array(TaiCursor *in, TaiGgufKv *kv) {
     if (!tai_cursor_ok(in)) {
         return;
     }
-    if (kv->item_type >= TAI_GGUF_TYPES || kv->item_type == TAI_GGUF_ARRAY) {
+    if (kv->item_type >= TAI_VALUE_TYPES || kv->item_type == TAI_VALUE_ARRAY) {
         tai_fail(in->error, TINYAI_E_FORMAT, at,
                  "the array at byte %" PRIu64 " has items of type %" PRIu32
                  ": nested arrays and unknown types are not allowed",
@@ -226,7 +226,7 @@ static void skip_array(TaiCursor *in, TaiGgufKv *kv) {
             tai_fail(in->error, TINYAI_E_FORMAT, at, "the array at byte %" PRIu64 " overflows", at);
         }
         const uint8_t *items = tai_cursor_take(in, bytes, "an array");
-        if (items && kv->item_type == TAI_GGUF_BOOL) {
+        if (items && kv->item_type == TAI_VALUE_BOOL) {
             check_bools(in, items, kv->n_items, kv->off);
         }
         return;
@@ -239,9 +239,9 @@ static void skip_array(TaiCursor *in, TaiGgufKv *kv) {
     in->promised = behind;
 }
 
-static void read_kv(TaiCursor *in, TaiGgufKv *kv) {
+static void read_kv(TaiCursor *in, TaiKeyValue *kv) {
     uint64_t at = in->pos;
-    *kv = (TaiGgufKv){.key = read_string(in, "a metadata key")};
+    *kv = (TaiKeyValue){.key = read_string(in, "a metadata key")};
     if (tai_cursor_ok(in) && !is_name(kv->key, MAX_KEY_BYTES)) {
         tai_fail(in->error, TINYAI_E_FORMAT, at,
                  "the metadata key at byte %" PRIu64
@@ -254,45 +254,45 @@ static void read_kv(TaiCursor *in, TaiGgufKv *kv) {
     if (!tai_cursor_ok(in)) {
         return;
     }
-    if (kv->type >= TAI_GGUF_TYPES) {
+    if (kv->type >= TAI_VALUE_TYPES) {
         tai_fail(in->error, TINYAI_E_FORMAT, at,
                  "metadata type %" PRIu32 " at byte %" PRIu64 " is unknown (key %.*s)", kv->type,
                  at, (int)tai_min_u64(kv->key.bytes, 64), kv->key.text);
-    } else if (kv->type == TAI_GGUF_ARRAY) {
+    } else if (kv->type == TAI_VALUE_ARRAY) {
         skip_array(in, kv);
-    } else if (kv->type == TAI_GGUF_STRING) {
+    } else if (kv->type == TAI_VALUE_STRING) {
         read_string(in, "a metadata string");
     } else {
         const uint8_t *value = tai_cursor_take(in, value_bytes[kv->type], "a metadata value");
-        if (value && kv->type == TAI_GGUF_BOOL) {
+        if (value && kv->type == TAI_VALUE_BOOL) {
             check_bools(in, value, 1, kv->off);
         }
     }
 }
 
-static void read_kvs(TaiCursor *in, TaiGguf *gguf, uint32_t *set) {
-    uint64_t slots = set_slots(gguf->n_kv);
+static void read_kvs(TaiCursor *in, TaiHeader *header, uint32_t *set) {
+    uint64_t slots = set_slots(header->n_kv);
     memset(set, 0xFF, slots * sizeof *set);
-    for (uint32_t i = 0; i < gguf->n_kv && tai_cursor_ok(in); i++) {
+    for (uint32_t i = 0; i < header->n_kv && tai_cursor_ok(in); i++) {
         uint64_t at = in->pos;
-        in->promised = promised_bytes(gguf->n_kv - 1 - i, gguf->n_tensors);
-        read_kv(in, &gguf->kv[i]);
-        if (tai_cursor_ok(in) && set_put(set, slots, gguf->kv, i, kv_name) != NO_ENTRY) {
+        in->promised = promised_bytes(header->n_kv - 1 - i, header->n_tensors);
+        read_kv(in, &header->kv[i]);
+        if (tai_cursor_ok(in) && set_put(set, slots, header->kv, i, kv_name) != NO_ENTRY) {
             tai_fail(in->error, TINYAI_E_FORMAT, at,
                      "metadata key %.*s at byte %" PRIu64 " appears twice",
-                     (int)tai_min_u64(gguf->kv[i].key.bytes, 64), gguf->kv[i].key.text, at);
+                     (int)tai_min_u64(header->kv[i].key.bytes, 64), header->kv[i].key.text, at);
         }
     }
 }
 
 /* ---- tensors -------------------------------------------------------------------------------- */
 
-static void fail_tensor(TaiCursor *in, const TaiGgufTensor *t, int32_t status, const char *why) {
+static void fail_tensor(TaiCursor *in, const TaiTensorInfo *t, int32_t status, const char *why) {
     tai_fail(in->error, status, t->info_off, "tensor %.*s described at byte %" PRIu64 ": %s",
              (int)tai_min_u64(t->name.bytes, MAX_NAME_BYTES), t->name.text, t->info_off, why);
 }
 
-static void read_dims(TaiCursor *in, TaiGgufTensor *t) {
+static void read_dims(TaiCursor *in, TaiTensorInfo *t) {
     t->n_dims = tai_cursor_u32(in, "a tensor's number of dimensions");
     if (tai_cursor_ok(in) && (t->n_dims < 1 || t->n_dims > 4)) {
         fail_tensor(in, t, TINYAI_E_FORMAT, "it must have 1 to 4 dimensions");
@@ -310,7 +310,7 @@ static void read_dims(TaiCursor *in, TaiGgufTensor *t) {
 }
 
 /* Fills in bytes: rows are whole blocks. */
-static void size_tensor(TaiCursor *in, TaiGgufTensor *t) {
+static void size_tensor(TaiCursor *in, TaiTensorInfo *t) {
     const TaiBlockFormat *format = tai_block_format(t->type);
     if (!format) {
         fail_tensor(in, t, TINYAI_E_UNSUPPORTED, "its type is unknown or was removed from GGUF");
@@ -328,8 +328,8 @@ static void size_tensor(TaiCursor *in, TaiGgufTensor *t) {
     t->bytes = row_bytes;
 }
 
-static void read_tensor(TaiCursor *in, TaiGgufTensor *t, uint32_t alignment) {
-    *t = (TaiGgufTensor){.info_off = in->pos};
+static void read_tensor(TaiCursor *in, TaiTensorInfo *t, uint32_t alignment) {
+    *t = (TaiTensorInfo){.info_off = in->pos};
     t->name = read_string(in, "a tensor's name");
     if (tai_cursor_ok(in) && !is_name(t->name, MAX_NAME_BYTES)) {
         t->name.bytes = 0;
@@ -348,34 +348,34 @@ static void read_tensor(TaiCursor *in, TaiGgufTensor *t, uint32_t alignment) {
 }
 
 /* Makes offsets absolute and proves every tensor to lie inside the file. */
-static void place_tensors(TaiCursor *in, TaiGguf *gguf) {
-    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
-        TaiGgufTensor *t = &gguf->tensors[i];
+static void place_tensors(TaiCursor *in, TaiHeader *header) {
+    for (uint32_t i = 0; i < header->n_tensors; i++) {
+        TaiTensorInfo *t = &header->tensors[i];
         uint64_t end;
-        if (!tai_add(gguf->data_off, t->off, &t->off) || !tai_add(t->off, t->bytes, &end)) {
+        if (!tai_add(header->data_off, t->off, &t->off) || !tai_add(t->off, t->bytes, &end)) {
             fail_tensor(in, t, TINYAI_E_FORMAT, "its offset overflows");
             return;
         }
-        if (end > gguf->file_bytes) {
+        if (end > header->file_bytes) {
             tai_fail(in->error, TINYAI_E_TRUNCATED, t->info_off,
                      "tensor %.*s needs the bytes %" PRIu64 " to %" PRIu64 ", the file has %" PRIu64
                      ": it is incomplete, fetch it again",
-                     (int)t->name.bytes, t->name.text, t->off, end, gguf->file_bytes);
+                     (int)t->name.bytes, t->name.text, t->off, end, header->file_bytes);
             return;
         }
     }
 }
 
-static bool starts_before(const TaiGguf *gguf, uint32_t a, uint32_t b) {
-    return gguf->tensors[a].off < gguf->tensors[b].off;
+static bool starts_before(const TaiHeader *header, uint32_t a, uint32_t b) {
+    return header->tensors[a].off < header->tensors[b].off;
 }
 
-static void sift_down(const TaiGguf *gguf, uint32_t *order, uint32_t root, uint32_t n) {
+static void sift_down(const TaiHeader *header, uint32_t *order, uint32_t root, uint32_t n) {
     for (uint32_t child = 2 * root + 1; child < n; child = 2 * root + 1) {
-        if (child + 1 < n && starts_before(gguf, order[child], order[child + 1])) {
+        if (child + 1 < n && starts_before(header, order[child], order[child + 1])) {
             child++;
         }
-        if (!starts_before(gguf, order[root], order[child])) {
+        if (!starts_before(header, order[root], order[child])) {
             return;
         }
         uint32_t swap = order[root];
@@ -386,27 +386,27 @@ static void sift_down(const TaiGguf *gguf, uint32_t *order, uint32_t root, uint3
 }
 
 /* Heapsort: no recursion, no memory, n log n in the worst case. */
-static void sort_by_offset(const TaiGguf *gguf, uint32_t *order) {
-    uint32_t n = gguf->n_tensors;
+static void sort_by_offset(const TaiHeader *header, uint32_t *order) {
+    uint32_t n = header->n_tensors;
     for (uint32_t i = 0; i < n; i++) {
         order[i] = i;
     }
     for (uint32_t root = n / 2; root-- > 0;) {
-        sift_down(gguf, order, root, n);
+        sift_down(header, order, root, n);
     }
     for (uint32_t end = n; end > 1; end--) {
         uint32_t last = order[end - 1];
         order[end - 1] = order[0];
         order[0] = last;
-        sift_down(gguf, order, 0, end - 1);
+        sift_down(header, order, 0, end - 1);
     }
 }
 
-static void check_overlaps(TaiCursor *in, const TaiGguf *gguf, uint32_t *order) {
-    sort_by_offset(gguf, order);
-    const TaiGgufTensor *before = NULL; /* of those seen, all end at or before this one's end */
-    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
-        const TaiGgufTensor *t = &gguf->tensors[order[i]];
+static void check_overlaps(TaiCursor *in, const TaiHeader *header, uint32_t *order) {
+    sort_by_offset(header, order);
+    const TaiTensorInfo *before = NULL; /* of those seen, all end at or before this one's end */
+    for (uint32_t i = 0; i < header->n_tensors; i++) {
+        const TaiTensorInfo *t = &header->tensors[order[i]];
         if (t->bytes == 0) {
             continue;
         }
@@ -420,28 +420,28 @@ static void check_overlaps(TaiCursor *in, const TaiGguf *gguf, uint32_t *order) 
     }
 }
 
-static void read_tensors(TaiCursor *in, TaiGguf *gguf, uint32_t *set) {
-    uint64_t slots = set_slots(gguf->n_tensors);
+static void read_tensors(TaiCursor *in, TaiHeader *header, uint32_t *set) {
+    uint64_t slots = set_slots(header->n_tensors);
     memset(set, 0xFF, slots * sizeof *set);
-    for (uint32_t i = 0; i < gguf->n_tensors && tai_cursor_ok(in); i++) {
-        in->promised = promised_bytes(0, gguf->n_tensors - 1 - i);
-        read_tensor(in, &gguf->tensors[i], gguf->alignment);
-        if (tai_cursor_ok(in) && set_put(set, slots, gguf->tensors, i, tensor_name) != NO_ENTRY) {
-            fail_tensor(in, &gguf->tensors[i], TINYAI_E_FORMAT, "its name appears twice");
+    for (uint32_t i = 0; i < header->n_tensors && tai_cursor_ok(in); i++) {
+        in->promised = promised_bytes(0, header->n_tensors - 1 - i);
+        read_tensor(in, &header->tensors[i], header->alignment);
+        if (tai_cursor_ok(in) && set_put(set, slots, header->tensors, i, tensor_name) != NO_ENTRY) {
+            fail_tensor(in, &header->tensors[i], TINYAI_E_FORMAT, "its name appears twice");
         }
     }
 }
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-static void read_alignment(TaiCursor *in, TaiGguf *gguf) {
-    gguf->alignment = 32;
-    if (tai_gguf_u32(gguf, "general.alignment", &gguf->alignment, in->error)) {
+static void read_alignment(TaiCursor *in, TaiHeader *header) {
+    header->alignment = 32;
+    if (tai_header_u32(header, "general.alignment", &header->alignment, in->error)) {
         return;
     }
-    uint32_t a = gguf->alignment;
+    uint32_t a = header->alignment;
     if (a == 0 || (a & (a - 1)) != 0 || a > MAX_ALIGNMENT) {
-        const TaiGgufKv *kv = tai_gguf_find(gguf, "general.alignment");
+        const TaiKeyValue *kv = tai_header_find(header, "general.alignment");
         tai_fail(in->error, TINYAI_E_FORMAT, kv->off,
                  "general.alignment at byte %" PRIu64 " is %" PRIu32
                  ", it must be a power of two up to %u",
@@ -449,29 +449,30 @@ static void read_alignment(TaiCursor *in, TaiGguf *gguf) {
     }
 }
 
-static void find_data(TaiCursor *in, TaiGguf *gguf) {
-    gguf->header_bytes = in->pos;
+static void find_data(TaiCursor *in, TaiHeader *header) {
+    header->header_bytes = in->pos;
     bool any = false;
-    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
-        any = any || gguf->tensors[i].bytes > 0;
+    for (uint32_t i = 0; i < header->n_tensors; i++) {
+        any = any || header->tensors[i].bytes > 0;
     }
-    if (!tai_align(in->pos, gguf->alignment, &gguf->data_off) ||
-        (any && gguf->data_off > gguf->file_bytes)) {
+    if (!tai_align(in->pos, header->alignment, &header->data_off) ||
+        (any && header->data_off > header->file_bytes)) {
         tai_fail(in->error, TINYAI_E_TRUNCATED, in->pos,
                  "the file ends at byte %" PRIu64 ", before its tensors begin: it is incomplete, "
                  "fetch it again",
-                 gguf->file_bytes);
+                 header->file_bytes);
     }
 }
 
-int32_t tai_gguf_parse(TaiGguf *gguf, const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                       void *index, uint64_t index_bytes, TinyAIError *error) {
+int32_t tai_header_parse(TaiHeader *header, const uint8_t *bytes, uint64_t size,
+                         uint64_t file_bytes, void *index, uint64_t index_bytes,
+                         TinyAIError *error) {
     TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
     Counts counts = {0};
     read_counts(&in, &counts);
     if (in.short_of_bytes) {
-        *gguf = (TaiGguf){.header_bytes = HEADER_BYTES};
-        return TAI_GGUF_MORE;
+        *header = (TaiHeader){.header_bytes = HEADER_BYTES};
+        return TAI_HEADER_MORE;
     }
     if (error->status) {
         return error->status;
@@ -484,74 +485,75 @@ int32_t tai_gguf_parse(TaiGguf *gguf, const uint8_t *bytes, uint64_t size, uint6
     }
     uint8_t *room = index;
     uint32_t *scratch = (uint32_t *)(room + scratch_off);
-    *gguf = (TaiGguf){.bytes = bytes,
-                      .size = size,
-                      .file_bytes = file_bytes,
-                      .version = counts.version,
-                      .n_kv = (uint32_t)counts.n_kv,
-                      .n_tensors = (uint32_t)counts.n_tensors,
-                      .kv = (TaiGgufKv *)room,
-                      .tensors = (TaiGgufTensor *)(room + tensors_off)};
-    read_kvs(&in, gguf, scratch);
+    *header = (TaiHeader){.bytes = bytes,
+                          .size = size,
+                          .file_bytes = file_bytes,
+                          .version = counts.version,
+                          .n_kv = (uint32_t)counts.n_kv,
+                          .n_tensors = (uint32_t)counts.n_tensors,
+                          .kv = (TaiKeyValue *)room,
+                          .tensors = (TaiTensorInfo *)(room + tensors_off)};
+    read_kvs(&in, header, scratch);
     if (tai_cursor_ok(&in)) {
-        read_alignment(&in, gguf);
+        read_alignment(&in, header);
     }
     if (tai_cursor_ok(&in)) {
-        read_tensors(&in, gguf, scratch);
+        read_tensors(&in, header, scratch);
     }
     if (tai_cursor_ok(&in)) {
-        find_data(&in, gguf);
+        find_data(&in, header);
     }
     if (tai_cursor_ok(&in)) {
-        place_tensors(&in, gguf);
+        place_tensors(&in, header);
     }
     if (tai_cursor_ok(&in)) {
-        check_overlaps(&in, gguf, scratch);
+        check_overlaps(&in, header, scratch);
     }
     if (in.short_of_bytes) {
-        gguf->header_bytes = in.needed;
-        return TAI_GGUF_MORE;
+        header->header_bytes = in.needed;
+        return TAI_HEADER_MORE;
     }
     return error->status;
 }
 
 /* ---- looking up ----------------------------------------------------------------------------- */
 
-const TaiGgufKv *tai_gguf_find(const TaiGguf *gguf, const char *key) {
-    for (uint32_t i = 0; i < gguf->n_kv; i++) {
-        if (tai_string_is(gguf->kv[i].key, key)) {
-            return &gguf->kv[i];
+const TaiKeyValue *tai_header_find(const TaiHeader *header, const char *key) {
+    for (uint32_t i = 0; i < header->n_kv; i++) {
+        if (tai_string_is(header->kv[i].key, key)) {
+            return &header->kv[i];
         }
     }
     return NULL;
 }
 
-const TaiGgufTensor *tai_gguf_tensor(const TaiGguf *gguf, const char *name) {
-    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
-        if (tai_string_is(gguf->tensors[i].name, name)) {
-            return &gguf->tensors[i];
+const TaiTensorInfo *tai_header_tensor(const TaiHeader *header, const char *name) {
+    for (uint32_t i = 0; i < header->n_tensors; i++) {
+        if (tai_string_is(header->tensors[i].name, name)) {
+            return &header->tensors[i];
         }
     }
     return NULL;
 }
 
-static int32_t wrong_type(const TaiGgufKv *kv, const char *wanted, TinyAIError *error) {
+static int32_t wrong_type(const TaiKeyValue *kv, const char *wanted, TinyAIError *error) {
     return tai_fail(error, TINYAI_E_FORMAT, kv->off,
                     "metadata key %.*s at byte %" PRIu64 " has type %" PRIu32 ", expected %s",
                     (int)tai_min_u64(kv->key.bytes, 64), kv->key.text, kv->off, kv->type, wanted);
 }
 
 /* Counts are written as u32 or as u64. */
-int32_t tai_gguf_u32(const TaiGguf *gguf, const char *key, uint32_t *value, TinyAIError *error) {
-    const TaiGgufKv *kv = tai_gguf_find(gguf, key);
+int32_t tai_header_u32(const TaiHeader *header, const char *key, uint32_t *value,
+                       TinyAIError *error) {
+    const TaiKeyValue *kv = tai_header_find(header, key);
     if (!kv) {
         return TINYAI_OK;
     }
     uint64_t wide;
-    if (kv->type == TAI_GGUF_U32) {
-        wide = tai_load_u32(gguf->bytes + kv->off);
-    } else if (kv->type == TAI_GGUF_U64) {
-        wide = tai_load_u64(gguf->bytes + kv->off);
+    if (kv->type == TAI_VALUE_U32) {
+        wide = tai_load_u32(header->bytes + kv->off);
+    } else if (kv->type == TAI_VALUE_U64) {
+        wide = tai_load_u64(header->bytes + kv->off);
     } else {
         return wrong_type(kv, "an unsigned 32-bit integer", error);
     }
@@ -564,44 +566,44 @@ int32_t tai_gguf_u32(const TaiGguf *gguf, const char *key, uint32_t *value, Tiny
     return TINYAI_OK;
 }
 
-int32_t tai_gguf_f32(const TaiGguf *gguf, const char *key, float *value, TinyAIError *error) {
-    const TaiGgufKv *kv = tai_gguf_find(gguf, key);
-    if (kv && kv->type != TAI_GGUF_F32) {
+int32_t tai_header_f32(const TaiHeader *header, const char *key, float *value, TinyAIError *error) {
+    const TaiKeyValue *kv = tai_header_find(header, key);
+    if (kv && kv->type != TAI_VALUE_F32) {
         return wrong_type(kv, "a 32-bit float", error);
     }
     if (kv) {
-        *value = tai_load_f32(gguf->bytes + kv->off);
+        *value = tai_load_f32(header->bytes + kv->off);
     }
     return TINYAI_OK;
 }
 
-int32_t tai_gguf_bool(const TaiGguf *gguf, const char *key, bool *value, TinyAIError *error) {
-    const TaiGgufKv *kv = tai_gguf_find(gguf, key);
-    if (kv && kv->type != TAI_GGUF_BOOL) {
+int32_t tai_header_bool(const TaiHeader *header, const char *key, bool *value, TinyAIError *error) {
+    const TaiKeyValue *kv = tai_header_find(header, key);
+    if (kv && kv->type != TAI_VALUE_BOOL) {
         return wrong_type(kv, "a boolean", error);
     }
     if (kv) {
-        *value = gguf->bytes[kv->off] != 0;
+        *value = header->bytes[kv->off] != 0;
     }
     return TINYAI_OK;
 }
 
-TaiGgufString tai_gguf_next_string(const TaiGguf *gguf, uint64_t *off) {
-    TaiGgufString s = {(const char *)gguf->bytes + *off + 8,
-                       (uint32_t)tai_load_u64(gguf->bytes + *off)};
-    *off += 8 + (uint64_t)s.bytes; /* proved by tai_gguf_parse */
+TaiString tai_next_string(const TaiHeader *header, uint64_t *off) {
+    TaiString s = {(const char *)header->bytes + *off + 8,
+                   (uint32_t)tai_load_u64(header->bytes + *off)};
+    *off += 8 + (uint64_t)s.bytes; /* proved by tai_header_parse */
     return s;
 }
 
-int32_t tai_gguf_string(const TaiGguf *gguf, const char *key, TaiGgufString *value,
-                        TinyAIError *error) {
-    const TaiGgufKv *kv = tai_gguf_find(gguf, key);
-    if (kv && kv->type != TAI_GGUF_STRING) {
+int32_t tai_header_string(const TaiHeader *header, const char *key, TaiString *value,
+                          TinyAIError *error) {
+    const TaiKeyValue *kv = tai_header_find(header, key);
+    if (kv && kv->type != TAI_VALUE_STRING) {
         return wrong_type(kv, "a string", error);
     }
     if (kv) {
         uint64_t off = kv->off;
-        *value = tai_gguf_next_string(gguf, &off);
+        *value = tai_next_string(header, &off);
     }
     return TINYAI_OK;
 }
