@@ -128,6 +128,8 @@ static Value value_of(const TaiHeader *header, const TaiKeyValue *kv) {
     }
 }
 
+static const char *const format_names[TAI_FORMATS] = {"GGUF", "TMAI"};
+
 /* ---- for people ---------------------------------------------------------------------------- */
 
 static void put_string(TaiString string) {
@@ -179,7 +181,8 @@ static void put_dims(const TaiTensorInfo *tensor) {
 }
 
 static void put_header(const TaiHeader *header) {
-    printf("GGUF version %u, alignment %u\n", header->version, header->alignment);
+    printf("%s version %u, alignment %u\n", format_names[header->format], header->version,
+           header->alignment);
     printf("file %" PRIu64 " bytes, header %" PRIu64 ", data from byte %" PRIu64 "\n\n",
            header->file_bytes, header->header_bytes, header->data_off);
     for (uint32_t i = 0; i < header->n_kv; i++) {
@@ -247,6 +250,7 @@ static void tensor_json(Json *json, const TaiTensorInfo *tensor) {
 static void header_json(const TaiHeader *header) {
     Json json = {.out = stdout};
     json_open(&json, NULL, '{');
+    json_string(&json, "format", format_names[header->format]);
     json_uint(&json, "version", header->version);
     json_uint(&json, "alignment", header->alignment);
     json_uint(&json, "fileBytes", header->file_bytes);

@@ -5,6 +5,7 @@
 
 #include "format/blocks.h"
 #include "format/cursor.h"
+#include "format/pieces.h"
 #include "memory/checked.h"
 #include "model/rooms.h"
 #include "text/vocab.h"
@@ -13,7 +14,7 @@
 #define MAX_HEADS 1024u
 #define MAX_WIDTH (1u << 20)
 #define MAX_CONTEXT (1u << 20)
-#define STRIP_BYTES 262144u /* about what a strip of the head or embedding takes */
+#define LEAST_STRIP_BYTES 131072u /* but for short matrices */
 
 /* ---- hyperparameters ------------------------------------------------------------------------- */
 
@@ -251,24 +252,6 @@ static uint32_t role_cols(const TaiHparams *hp, TaiRole role) {
     }
 }
 
-/* Splits "blk.12.attn_q.weight" into 12 and "attn_q.weight"; false for other names. */
-static bool block_name(TaiString name, uint32_t *block, TaiString *rest) {
-    uint32_t i = 4;
-    if (name.bytes < 6 || memcmp(name.text, "blk.", 4) != 0) {
-        return false;
-    }
-    uint32_t number = 0;
-    for (; i < name.bytes && name.text[i] >= '0' && name.text[i] <= '9' && number < 100000; i++) {
-        number = number * 10 + (uint32_t)(name.text[i] - '0');
-    }
-    if (i == 4 || i == name.bytes || name.text[i] != '.') {
-        return false;
-    }
-    *block = number;
-    *rest = (TaiString){name.text + i + 1, name.bytes - i - 1};
-    return true;
-}
-
 static bool is_bias(TaiString name) {
     return name.bytes > 5 && memcmp(name.text + name.bytes - 5, ".bias", 5) == 0;
 }
@@ -276,7 +259,7 @@ static bool is_bias(TaiString name) {
 static void take_block_tensor(TaiFile *file, const TaiTensorInfo *t, TinyAIError *error) {
     uint32_t block;
     TaiString rest;
-    if (!block_name(t->name, &block, &rest)) {
+    if (!tai_block_name(t->name, &block, &rest)) {
         return;
     }
     if (block >= file->hp.n_blocks) {
@@ -390,11 +373,47 @@ static uint32_t strips_of(const TaiTensor *matrix, uint32_t strip_rows) {
     return (matrix->rows + strip_rows - 1) / strip_rows;
 }
 
-/* Rows per strip: a multiple of 4, the rows that kernels take together. */
 static uint32_t rows_per_strip(const TaiTensor *matrix) {
-    uint64_t rows = STRIP_BYTES / matrix->row_bytes / 4 * 4;
-    return (uint32_t)tai_min_u64(tai_max_u64(rows, 4), matrix->rows);
+    return (uint32_t)tai_strip_rows(matrix->row_bytes, matrix->rows);
 }
+
+/* ---- units of a TMAI file: its pieces ---------------------------------------------------------- */
+
+/* Makes the piece of a unit its only run. */
+static const TaiPiece *take_piece(TaiFile *file, TaiUnit *unit, uint32_t index,
+                                  TinyAIError *error) {
+    _Static_assert((int)TAI_UNIT_FINAL == (int)TAI_PIECE_FINAL &&
+                       (int)TAI_UNIT_BLOCK == (int)TAI_PIECE_BLOCK &&
+                       (int)TAI_UNIT_HEAD == (int)TAI_PIECE_HEAD &&
+                       (int)TAI_UNIT_EMBEDDING == (int)TAI_PIECE_EMBEDDING,
+                   "a unit is a piece of the same kind");
+    const TaiPiece *p = tai_find_piece(&file->header, (TaiPieceKind)unit->kind, index);
+    if (!p || p->bytes >= TINYAI_MAX_BUDGET) {
+        /* The parser proved that every tensor is in the piece that its name asks for. */
+        tai_fail(error, p ? TINYAI_E_UNSUPPORTED : TINYAI_E_INTERNAL, p ? p->off : TINYAI_NO_OFFSET,
+                 p ? "a piece of the file takes 4 GiB or more: it cannot be held in 32-bit memory"
+                   : "a unit of the model has no piece in the file");
+        return NULL;
+    }
+    file->runs[unit->first_run] = (TaiRun){.off = p->off, .bytes = (uint32_t)p->bytes, .at = 0};
+    unit->n_runs = 1;
+    unit->bytes = (uint32_t)p->bytes;
+    unit->hash = p->hash;
+    unit->has_hash = true;
+    return p;
+}
+
+/* As build_unit: the unit may have more tensors than these. */
+static uint64_t build_from_piece(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
+                                 uint32_t n, TinyAIError *error) {
+    const TaiPiece *p = take_piece(file, unit, index, error);
+    for (uint32_t i = 0; i < n && p; i++) {
+        tensors[i].at = tensors[i].off ? (uint32_t)(tensors[i].off - p->off) : 0;
+    }
+    return tai_align_up(unit->bytes, TAI_ALIGNMENT);
+}
+
+/* ---- units in execution order -------------------------------------------------------------------- */
 
 static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint32_t most_runs) {
     TaiUnit *unit = &file->units[file->n_units++];
@@ -403,28 +422,43 @@ static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint
     return unit;
 }
 
-static void build_units(TaiFile *file) {
+/* index: of the unit among those of its kind. */
+static uint64_t build_tensors(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
+                              uint32_t n, TinyAIError *error) {
+    return file->header.format == TAI_FORMAT_TMAI
+               ? build_from_piece(file, unit, index, tensors, n, error)
+               : build_unit(file, unit, tensors, n);
+}
+
+static void build_strips(TaiFile *file, TaiUnitKind kind, const TaiTensor *matrix, uint32_t n,
+                         uint32_t *n_runs, TinyAIError *error) {
+    const uint32_t rows = rows_per_strip(matrix);
+    for (uint32_t i = 0; i < n; i++) {
+        TaiUnit *unit = new_unit(file, kind, n_runs, 1);
+        if (file->header.format == TAI_FORMAT_TMAI) {
+            take_piece(file, unit, i, error);
+        } else {
+            build_strip(file, unit, matrix, i * rows, rows);
+        }
+    }
+}
+
+static void build_units(TaiFile *file, TinyAIError *error) {
     uint32_t n_runs = 0;
     TaiShape *shape = &file->shape;
     TaiTensor finals[2] = {file->final_norm, file->rope_factors};
     TaiUnit *unit = new_unit(file, TAI_UNIT_FINAL, &n_runs, 2);
-    shape->final_bytes = build_unit(file, unit, finals, 2);
+    shape->final_bytes = build_tensors(file, unit, 0, finals, 2, error);
     file->final_norm = finals[0];
     file->rope_factors = finals[1];
     for (uint32_t b = 0; b < file->hp.n_blocks; b++) {
         unit = new_unit(file, TAI_UNIT_BLOCK, &n_runs, TAI_ROLES);
-        uint64_t bytes = build_unit(file, unit, file->blocks[b], TAI_ROLES);
+        uint64_t bytes = build_tensors(file, unit, b, file->blocks[b], TAI_ROLES, error);
         shape->slot_bytes = tai_max_u64(shape->slot_bytes, bytes);
     }
-    for (uint32_t i = 0; i < shape->n_strips; i++) {
-        unit = new_unit(file, TAI_UNIT_HEAD, &n_runs, 1);
-        build_strip(file, unit, &file->head, i * file->strip_rows, file->strip_rows);
-    }
-    for (uint32_t i = 0; i < file->n_embedding_strips; i++) {
-        uint32_t rows = rows_per_strip(&file->embedding);
-        unit = new_unit(file, TAI_UNIT_EMBEDDING, &n_runs, 1);
-        build_strip(file, unit, &file->embedding, i * rows, rows);
-    }
+    build_strips(file, TAI_UNIT_HEAD, &file->head, shape->n_strips, &n_runs, error);
+    build_strips(file, TAI_UNIT_EMBEDDING, &file->embedding, file->n_embedding_strips, &n_runs,
+                 error);
 }
 
 /* ---- directory ------------------------------------------------------------------------------- */
@@ -442,10 +476,10 @@ uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes) {
     uint64_t units_at;
     uint64_t runs_at;
     /* A model has as many blocks as a ninth of its tensors, and at most MAX_BLOCKS; a strip takes
-     * at least half of STRIP_BYTES unless its matrix is one strip or has rows that are longer than
+     * at least LEAST_STRIP_BYTES unless its matrix is one strip or has rows that are longer than
      * that. */
     uint64_t blocks = tai_min_u64(index_bytes / sizeof(TaiTensorInfo) / TAI_ROLES + 1, MAX_BLOCKS);
-    uint64_t strips = tai_min_u64(file_bytes / (STRIP_BYTES / 2) + 4, 2 * TAI_MAX_TOKENS / 4);
+    uint64_t strips = tai_min_u64(file_bytes / LEAST_STRIP_BYTES + 4, 2 * TAI_MAX_TOKENS / 4);
     return directory_layout(blocks, strips, &units_at, &runs_at);
 }
 
@@ -532,7 +566,10 @@ int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint
     if (error->status) {
         return error->status;
     }
-    build_units(file);
+    build_units(file, error);
+    if (error->status) {
+        return error->status;
+    }
     TaiShape *shape = &file->shape;
     shape->file_bytes = file_bytes;
     shape->header_bytes = file->header.header_bytes;

@@ -34,6 +34,7 @@ typedef struct TaiRun {
 
 typedef struct TaiUnit {
     uint64_t address;   /* of its slot; meaningless while absent and not pinned */
+    uint64_t hash;      /* XXH3-64 of its bytes in the file, run behind run; see has_hash */
     uint32_t first_run; /* its runs are runs[first_run .. first_run + n_runs) */
     uint32_t n_runs;
     uint32_t bytes;    /* read from the file: the sum of its runs */
@@ -43,10 +44,12 @@ typedef struct TaiUnit {
     uint8_t kind;     /* TaiUnitKind */
     uint8_t state;    /* TINYAI_BLOCK_* */
     bool pinned;
-    bool fresh;  /* loaded or loading, and its turn has not come since */
-    bool ahead;  /* its loading began before its turn */
-    bool failed; /* a range failed or was given up: becomes absent when none is pending */
-    bool avoid;  /* reading ahead failed: load only on demand */
+    bool has_hash; /* .tmai: its bytes must match */
+    bool verified; /* they did, once */
+    bool fresh;    /* loaded or loading, and its turn has not come since */
+    bool ahead;    /* its loading began before its turn */
+    bool failed;   /* a range failed or was given up: becomes absent when none is pending */
+    bool avoid;    /* reading ahead failed: load only on demand */
 } TaiUnit;
 
 typedef struct TaiRing {
