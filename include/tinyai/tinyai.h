@@ -138,6 +138,7 @@ typedef struct TinyAISource {
     void *user;
     int32_t (*read)(void *user, uint64_t offset, void *into, uint32_t length);
     void (*close)(void *user);
+    uint32_t concurrent; /* 1: read may be called from several threads at once, with 64 KiB of stack */
 } TinyAISource;
 
 /* Opens a regular file for reading. The source is the caller's; tinyai_open takes it over (and
@@ -312,6 +313,8 @@ int32_t tinyai_cancelled(TinyAIModel *model, uint32_t id);
 
 typedef struct TinyAIStats {
     uint64_t budget_bytes;
+    uint64_t max_budget_bytes;
+    uint64_t reserved_bytes; /* memory that was reserved: for the largest budget */
     uint64_t planned_peak_bytes;
     uint64_t current_bytes;
     uint64_t peak_bytes;
@@ -334,6 +337,9 @@ typedef struct TinyAIStats {
     uint64_t logits_hash; /* XXH3-64 of the logits of all generated positions */
     uint32_t kernels;     /* TINYAI_KERNELS_SCALAR or _SIMD128 */
     uint32_t threads;
+    uint32_t reader_threads; /* that run: at most options.prefetch_threads */
+    uint32_t reserved;
+    uint64_t stalled_ns; /* native, WASI: time in tinyai_run without anything to compute */
 } TinyAIStats;
 
 enum { TINYAI_BLOCK_ABSENT = 0, TINYAI_BLOCK_LOADING = 1, TINYAI_BLOCK_RESIDENT = 2 };

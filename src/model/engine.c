@@ -28,7 +28,7 @@ const TinyAIPlan *tinyai_model_plan(const TinyAIModel *m) {
 }
 
 const TinyAIError *tinyai_last_error(const TinyAIModel *m) {
-    return &m->error;
+    return m ? &m->error : tai_thread_error();
 }
 
 TinyAISession *tinyai_session(TinyAIModel *m, uint32_t sequence) {
@@ -134,6 +134,7 @@ void tinyai_end(TinyAIModel *m) {
     if (m->job != TAI_JOB_NONE && m->phase != TAI_PHASE_DONE) {
         forget_unfinished(m);
     }
+    tai_forward_leave(m);
     m->job = TAI_JOB_NONE;
     m->phase = TAI_PHASE_DONE;
     m->residency.rows_wanted = false;
@@ -225,6 +226,8 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){
         .budget_bytes = m->plan.budget_bytes,
+        .max_budget_bytes = m->plan.max_budget_bytes,
+        .reserved_bytes = m->plan.reserved_bytes,
         .planned_peak_bytes = m->plan.peak_bytes,
         .current_bytes = m->ledger.current,
         .peak_bytes = m->ledger.peak,
@@ -245,7 +248,9 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
         .logits_hash = tai_xxh3_digest(&m->generation.hash),
         .kernels = m->kernels == tai_kernels(TAI_TIER_SCALAR) ? TINYAI_KERNELS_SCALAR
                                                               : TINYAI_KERNELS_SIMD128,
-        .threads = 1};
+        .threads = 1,
+        .reader_threads = m->n_readers,
+        .stalled_ns = m->stalled_ns};
     memcpy(s->by_purpose, m->ledger.by_purpose, sizeof s->by_purpose);
     s->bytes_read =
         s->header_bytes_read + s->block_bytes_read + s->head_bytes_read + s->embedding_bytes_read;

@@ -1,6 +1,7 @@
 /* The contract between TinyAI and its host: memory, time, files, Ctrl-C. One file per host
  * implements it (posix.c, wasi.c; file.c is shared by the hosts that have POSIX calls). JS hosts
- * own their memory and their I/O, and implement none of this.
+ * own their memory and their I/O: of all this, emscripten.c has only tai_port_discard. Reader threads
+ * have a contract of their own (readers.h).
  *
  * Nothing here calls malloc. */
 #ifndef TAI_PORT_H
@@ -16,14 +17,22 @@
 /* Reserves `bytes` bytes, all zero and aligned to 64. NULL if bytes is 0 or the host does not give
  * them; nothing has changed then.
  *
- * At most one region at a time: WASI has one linear memory, which starts the region right behind
- * the static data and grows once to its size; a second reservation is NULL there. Natively each
- * region is a mapping of its own and there may be several. */
+ * Natively each region is a mapping of its own. WASI has one linear memory, in which regions begin right
+ * behind the static data: a region takes the smallest gap between others that holds it, or else begins
+ * behind the highest one, and only then the memory grows, once, to the region's end. So one region after
+ * the other takes the bytes of the largest alone. WASI holds TAI_PORT_REGIONS at a time, and NULL is
+ * the answer to one more. */
 void *tai_port_reserve(uint64_t bytes);
+#define TAI_PORT_REGIONS 16u
 
-/* Gives back what tai_port_reserve(bytes) returned; NULL is allowed. Linear memory cannot shrink,
- * so WASI keeps the pages and the next reservation uses them first, from the same address. */
+/* Gives back what tai_port_reserve(bytes) returned; NULL is allowed. Linear memory cannot shrink:
+ * WASI keeps the pages for later regions. */
 void tai_port_release(void *base, uint64_t bytes);
+
+/* The content of a part of a region is not needed any more: it may be as it was or zero from now on, and
+ * natively its whole pages go back to the system until they are written again. `base` may be any address;
+ * a part smaller than a page, or NULL, does nothing. */
+void tai_port_discard(void *base, uint64_t bytes);
 
 /* ---- time ---------------------------------------------------------------------------------- */
 

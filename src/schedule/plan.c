@@ -65,7 +65,7 @@ static uint64_t peak_of(const TaiShape *shape, const TaiConfig *config) {
     return tai_layout(shape, config, &layout) ? layout.peak_bytes : UINT64_MAX;
 }
 
-/* A head of no more strips than its ring would have slots is resident for the same bytes. */
+/* A head of no more strips than would pass through slots is resident for the same bytes. */
 static uint32_t fewest_strips(const TaiShape *shape, bool overlap) {
     return shape->n_strips <= (overlap ? 2 : 1) ? shape->n_strips : 0;
 }
