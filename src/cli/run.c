@@ -274,6 +274,7 @@ int run(const Options *options) {
         return fail(options, &error);
     }
     r.budget = tinyai_model_plan(r.host.model)->budget_bytes;
+    tai_port_catch_pressure();
     tinyai_set_pressure_callback(r.host.model, follow_pressure, &r);
     int code = open_report(&r) ? run_model(&r) : FAILED;
     if (!close_report(&r) && code == DONE) {

@@ -62,7 +62,7 @@ uint64_t tai_header_address(uint64_t reserved_bytes, uint64_t header_bytes) {
 
 /* An array of the vocabulary, one item per token; NULL if it is absent. */
 static const TaiKeyValue *vocab_array(const TinyAIModel *m, const char *key, uint32_t item_type,
-                                    TinyAIError *error) {
+                                      TinyAIError *error) {
     const TaiKeyValue *kv = tai_header_find(&m->file.header, key);
     if (kv && (kv->type != TAI_VALUE_ARRAY || kv->item_type != item_type ||
                kv->n_items != m->vocab.n_tokens)) {
@@ -181,8 +181,8 @@ static void take_region(TinyAIModel *m, uint32_t id, TinyAIError *error) {
                  "no memory for a region of %" PRIu64 " bytes", region->bytes);
     } else if (id != TAI_REGION_PROGRAM) {
         void *guard = tai_static_alloc(&m->memory, TAI_GUARD_BYTES, TAI_ALIGNMENT);
-        void *place = tai_static_alloc(&m->memory, (size_t)(region->bytes - region->padding),
-                                       TAI_ALIGNMENT);
+        void *place =
+            tai_static_alloc(&m->memory, (size_t)(region->bytes - region->padding), TAI_ALIGNMENT);
         if (!guard || place != tai_at(m, region->address)) {
             tai_fail(error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
                      "a region of %" PRIu64 " bytes is not where it was planned", region->bytes);

@@ -121,7 +121,8 @@ uint32_t tinyai_model_report(const TinyAIModel *m, uint32_t json, uint64_t skip,
                              uint32_t capacity) {
     Window window = {skip, into, capacity, 0};
     TaiSink sink = {write_window, &window};
-    TaiHabits habits = tai_process_habits();
+    TaiHabits habits;
+    tai_process_habits(&habits);
     tai_report_write(&sink, json != 0, 1, facts_of, m, &habits);
     return window.bytes;
 }

@@ -118,7 +118,11 @@ int32_t tai_port_file_create(TaiPortOut *out, const char *path, TinyAIError *err
             break;
         }
     }
-    return out->handle < 0 ? failed(error, path, errno) : 0;
+    if (out->handle < 0) {
+        return failed(error, path, errno);
+    }
+    tai_hold(TAI_HELD_FILE, 1);
+    return 0;
 }
 
 int32_t tai_port_file_resize(TaiPortOut *out, uint64_t bytes) {
@@ -184,6 +188,7 @@ int32_t tai_port_file_commit(TaiPortOut *out) {
         wrong = errno;
     }
     out->handle = -1;
+    tai_hold(TAI_HELD_FILE, -1);
     if (wrong == 0 && rename(partial, tai_port_path(out->path)) != 0) {
         wrong = errno;
     }
@@ -200,6 +205,7 @@ void tai_port_file_abandon(TaiPortOut *out) {
     if (out->handle >= 0 && partial_path(out, partial)) {
         close(out->handle);
         unlink(partial);
+        tai_hold(TAI_HELD_FILE, -1);
     }
     out->handle = -1;
 }

@@ -62,12 +62,11 @@ void tai_port_file_close(int handle);
 /* A file that appears under its name when it is complete, or not at all: it is written beside it as
  * PATH.UNIQUE.partial, and renamed at the end. Whatever ends the program before leaves that file alone. */
 typedef struct TaiPortOut {
-    int handle;       /* -1: committed or abandoned */
-    const char *path; /* the caller's, until then */
-    uint64_t unique;  /* part of the name it is written under */
-    uint64_t offset;  /* where tai_port_file_write goes on */
-    TinyAIError
-        *error; /* the caller's, may be NULL: all these functions say there what went wrong */
+    int handle;         /* -1: committed or abandoned */
+    const char *path;   /* the caller's, until then */
+    uint64_t unique;    /* part of the name it is written under */
+    uint64_t offset;    /* where tai_port_file_write goes on */
+    TinyAIError *error; /* the caller's, may be NULL: what went wrong in any of these functions */
 } TaiPortOut;
 
 /* A target that exists must be a regular file. On failure nothing is left, and there is nothing to abandon. */
@@ -99,6 +98,11 @@ extern const char tai_port_file_hint[];
  * Ctrl-C ends it. Hosts without signals do nothing. */
 void tai_port_catch_interrupt(void);
 bool tai_port_interrupted(void);
+
+/* True from a SIGUSR1 on, until a SIGUSR2: whoever runs the program wants memory back. Hosts without signals:
+ * always false. */
+void tai_port_catch_pressure(void);
+bool tai_port_pressure(void);
 
 extern const char tai_port_name[]; /* "native", "wasi" */
 
