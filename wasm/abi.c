@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/gguf.h"
+#include "format/header.h"
 
 static const char *struct_name;
 static size_t end_of_fields;
@@ -309,15 +309,15 @@ static void print_exchange(void) {
 }
 
 static void print_inspect(void) {
-    static const char *const types[TAI_GGUF_TYPES] = {
-        [TAI_GGUF_U8] = "u8",       [TAI_GGUF_I8] = "i8",     [TAI_GGUF_U16] = "u16",
-        [TAI_GGUF_I16] = "i16",     [TAI_GGUF_U32] = "u32",   [TAI_GGUF_I32] = "i32",
-        [TAI_GGUF_F32] = "f32",     [TAI_GGUF_BOOL] = "bool", [TAI_GGUF_STRING] = "string",
-        [TAI_GGUF_ARRAY] = "array", [TAI_GGUF_U64] = "u64",   [TAI_GGUF_I64] = "i64",
-        [TAI_GGUF_F64] = "f64",
+    static const char *const types[TAI_VALUE_TYPES] = {
+        [TAI_VALUE_U8] = "u8",       [TAI_VALUE_I8] = "i8",     [TAI_VALUE_U16] = "u16",
+        [TAI_VALUE_I16] = "i16",     [TAI_VALUE_U32] = "u32",   [TAI_VALUE_I32] = "i32",
+        [TAI_VALUE_F32] = "f32",     [TAI_VALUE_BOOL] = "bool", [TAI_VALUE_STRING] = "string",
+        [TAI_VALUE_ARRAY] = "array", [TAI_VALUE_U64] = "u64",   [TAI_VALUE_I64] = "i64",
+        [TAI_VALUE_F64] = "f64",
     };
     printf("\n/** Types of metadata values, by number. */\nexport const GGUF_TYPES = [\n");
-    for (int i = 0; i < TAI_GGUF_TYPES; i++) {
+    for (int i = 0; i < TAI_VALUE_TYPES; i++) {
         printf("  '%s',\n", types[i]);
     }
     printf("] as const\n");
