@@ -1,8 +1,8 @@
-/* A leak: a request that fails leaves early, and forgets its pool. The report names the line.
+/* A leak: a request that fails leaves early, and forgets its answer. The report names the line.
  *
  *     cc leak.c $(pkg-config --cflags --libs tinyai) -o leak && ./leak report.txt
  *
- * `./leak report.txt fixed`: the same with a handle that gives itself back. */
+ * `./leak report.txt fixed`: the same with an answer that gives itself back. */
 #include <stdio.h>
 #include <tinyai/raii.h>
 
@@ -11,16 +11,16 @@ static bool is_valid(int request) {
 }
 
 static bool leaking(int request) {
-    TinyAIMemoryPool *pool = tinyai_create_pool(64 * 1024, 256);
-    if (pool == NULL || !is_valid(request))
+    char *answer = tinyai_memory_alloc(NULL, 4096);
+    if (answer == NULL || !is_valid(request))
         return false; /* here */
-    tinyai_destroy_pool(pool);
+    tinyai_memory_free(NULL, answer);
     return true;
 }
 
 static bool fixed(int request) {
-    TINYAI_AUTO_POOL TinyAIMemoryPool *pool = tinyai_create_pool(64 * 1024, 256);
-    return pool != NULL && is_valid(request);
+    TINYAI_AUTO_BLOCK char *answer = tinyai_memory_alloc(NULL, 4096);
+    return answer != NULL && is_valid(request);
 }
 
 int main(int argc, char **argv) {
@@ -30,6 +30,7 @@ int main(int argc, char **argv) {
     int served = 0;
     for (int request = 0; request < 12; request++)
         served += argc > 2 ? fixed(request) : leaking(request);
-    printf("%d requests served\n", served);
+    const size_t left = tinyai_shutdown_memory();
+    printf("%d of 12 requests served, %zu allocations left\n", served, left);
     return !tinyai_generate_memory_report(argv[1]);
 }

@@ -26,6 +26,12 @@ template <auto destroy> struct destroyer {
     template <typename Handle> void operator()(Handle *handle) const noexcept { destroy(handle); }
 };
 
+/* Of the process default: block_ptr<float> row(static_cast<float *>(tinyai_memory_alloc(nullptr, 4096))); */
+struct block_freer {
+    void operator()(void *block) const noexcept { tinyai_memory_free(nullptr, block); }
+};
+template <typename T> using block_ptr = std::unique_ptr<T, block_freer>;
+
 using memory_ptr = std::unique_ptr<TinyAIMemory, destroyer<tinyai_destroy_memory>>;
 using pool_ptr = std::unique_ptr<TinyAIMemoryPool, destroyer<tinyai_destroy_pool>>;
 using mapped_model_ptr = std::unique_ptr<TinyAIMappedModel, destroyer<tinyaiCloseMappedModel>>;
@@ -38,6 +44,8 @@ using model_ptr = std::unique_ptr<TinyAIModel, destroyer<tinyai_close>>;
 } // namespace tinyai
 
 #elif defined(__GNUC__)
+
+#include <string.h>
 
 /* X(name, type, function that gives it back) */
 #define TINYAI_AUTO_LIST(X)                                                                        \
@@ -57,6 +65,14 @@ TINYAI_AUTO_LIST(TINYAI_AUTO_FUNCTION)
 #undef TINYAI_AUTO_FUNCTION
 #undef TINYAI_AUTO_LIST
 
+/* For a pointer of any type to an allocation of the process default. */
+static inline void tinyai_auto_block(void *variable) {
+    void *block;
+    memcpy(&block, variable, sizeof block); /* whatever it points to */
+    tinyai_memory_free(NULL, block);
+}
+
+#define TINYAI_AUTO_BLOCK __attribute__((cleanup(tinyai_auto_block)))
 #define TINYAI_AUTO_MEMORY __attribute__((cleanup(tinyai_auto_memory)))
 #define TINYAI_AUTO_POOL __attribute__((cleanup(tinyai_auto_pool)))
 #define TINYAI_AUTO_MAPPED_MODEL __attribute__((cleanup(tinyai_auto_mapped_model)))

@@ -6,6 +6,7 @@ static bool early_return(const char *path, bool leave) {
     TinyAIMemoryConfig config = {};
     tinyai::memory_ptr memory(tinyai_create_memory(&config));
     tinyai::pool_ptr pool(tinyai_create_pool(65536, 256));
+    tinyai::block_ptr<float> row(static_cast<float *>(tinyai_memory_alloc(nullptr, 1000)));
     tinyai::mapped_model_ptr mapped(tinyaiOpenMappedModel(path, nullptr));
     tinyai::forward_scheduler_ptr scheduler(
         tinyaiCreateForwardScheduler(mapped.get(), TINYAI_EXEC_NORMAL, 8 << 20));
@@ -18,7 +19,8 @@ static bool early_return(const char *path, bool leave) {
         tinyai_open(&source, &options, &opened, nullptr))
         return false;
     tinyai::model_ptr model(opened);
-    if (!memory || !pool || !mapped || !scheduler || !loader || !tinyai_pool_alloc(pool.get(), 256))
+    if (!memory || !row || !pool || !mapped || !scheduler || !loader ||
+        !tinyai_pool_alloc(pool.get(), 256))
         return false;
     if (leave)
         return tinyai_get_memory_stats().current_usage >= 65536;

@@ -12,7 +12,8 @@ static int hold_all(bool leave_early) {
     TINYAI_AUTO_POOL TinyAIMemoryPool *pool = tinyai_create_pool(65536, 256);
     TINYAI_AUTO_MAPPED_MODEL TinyAIMappedModel *mapped = tinyaiOpenMappedModel(MODEL, NULL);
     int held = (memory != NULL) + (pool != NULL) + (mapped != NULL);
-    CHECK(tinyai_memory_alloc(memory, 1000) != NULL);
+    TINYAI_AUTO_BLOCK float *row = tinyai_memory_alloc(NULL, 1000);
+    CHECK(row != NULL && tinyai_memory_alloc(memory, 1000) != NULL);
     CHECK(tinyai_pool_alloc(pool, 256) != NULL);
     if (leave_early) {
         return held;
