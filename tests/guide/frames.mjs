@@ -352,3 +352,14 @@ export const FRAMES = {
     tinyaiCloseMappedModel(model);`,
   },
 }
+
+/** What docs/memory.md shows: the lines of each snippet that needs some. */
+export function framesText() {
+  return Object.entries(FRAMES)
+    .filter(([, { lines }]) => lines)
+    .map(
+      ([name, { lines }]) =>
+        `${name.replace('/', ', ')}:\n\n\`\`\`c\n${lines.join('\n')}\n\`\`\`\n`,
+    )
+    .join('\n')
+}

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
-import { checklist, FRAMES, HANDLES, PENDING, READERS_OWN } from '../guide/frames.mjs'
+import { checklist, FRAMES, framesText, HANDLES, PENDING, READERS_OWN } from '../guide/frames.mjs'
 import { extractSnippets, nameOf, programOf } from '../guide/snippets.mjs'
 import { bundled, root } from './paths.mjs'
 
@@ -99,7 +99,7 @@ describe("the guide's snippets", () => {
   test('docs/memory.md shows exactly these lines', () => {
     const docs = readFileSync(join(root, 'docs/memory.md'), 'utf8')
     const shown = /<!-- frames -->\n([\s\S]*?)<!-- \/frames -->/.exec(docs)?.[1]
-    assert.equal(shown, framesTable())
+    assert.equal(shown, framesText())
   })
 
   for (const [host, { compiler, libraries, start }] of Object.entries(HOSTS)) {
@@ -117,14 +117,3 @@ describe("the guide's snippets", () => {
     }
   }
 })
-
-/** The table of docs/memory.md: each snippet that needs lines, and the lines. */
-export function framesTable() {
-  const parts = Object.entries(FRAMES).filter(([, { lines }]) => lines)
-  return parts
-    .map(
-      ([name, { lines }]) =>
-        `${name.replace('/', ', snippet ')}:\n\n\`\`\`c\n${lines.join('\n')}\n\`\`\`\n`,
-    )
-    .join('\n')
-}
