@@ -33,7 +33,8 @@ function outputOf(program, args) {
 }
 
 /** The issues that a report found, in the guide's words. */
-const found = ({ issues }) => issues.filter(({ found }) => found).map(({ issue }) => issue)
+const found = ({ issues }) =>
+  issues.filter(({ state }) => state === 'found').map(({ item }) => item)
 
 describe('the examples of docs/memory.md', () => {
   test('are all there are', () => {
