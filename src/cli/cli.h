@@ -44,12 +44,10 @@ int perplexity(const Options *options);
 
 /* ---- host.c -------------------------------------------------------------------------------- */
 
-/* A model and its file. Must not move while the model is open. */
+/* A model, which owns its file. */
 typedef struct Host {
-    TinyAISource file;
     TinyAIModel *model;
-    TinyAIError error;   /* why next_step returned a negative status */
-    uint64_t stalled_ns; /* spent in reads */
+    TinyAIError error; /* why next_step returned a negative status */
 } Host;
 
 /* Opens the file that `options` name. */
@@ -113,6 +111,8 @@ double decode_rate(const Speed *speed); /* tokens per second */
 
 void plan_report(FILE *out, const TinyAIPlan *plan);
 void plan_json(Json *json, const TinyAIPlan *plan);
+/* The engine's memory report; then what else is known of the run, for people. */
+void memory_report(FILE *out, const TinyAIModel *model, bool json);
 void stats_report(FILE *out, const Host *host, const Speed *speed);
 /* The members of a stats object that were open before. */
 void stats_json(Json *json, const Host *host, const Speed *speed, uint64_t seed);

@@ -1,6 +1,11 @@
 #include "memory/ledger.h"
 
-void tai_ledger_reserve(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding) {
+#include "port/fault.h"
+
+bool tai_ledger_reserve(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding) {
+    if (!tai_claim("ledger")) {
+        return false;
+    }
     ledger->by_purpose[purpose] += bytes;
     ledger->current += bytes;
     ledger->total += bytes;
@@ -9,6 +14,7 @@ void tai_ledger_reserve(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uin
     if (ledger->current > ledger->peak) {
         ledger->peak = ledger->current;
     }
+    return true;
 }
 
 void tai_ledger_release(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding) {

@@ -34,8 +34,10 @@ void tai_mapped_unuse(TinyAIMappedModel *model);
 
 /* Makes a layer resident, reading it if need be, and counts its turn; begins to read the `ahead` layers
  * that `next(context, layer)` names one after the other (NULL: index order). 0 or a status. */
-int32_t tai_mapped_load(TinyAIMappedModel *model, uint32_t layer, uint32_t ahead, TinyAIError *error);
-const void *tai_mapped_layer(const TinyAIMappedModel *model, uint32_t layer); /* NULL: not resident */
+int32_t tai_mapped_load(TinyAIMappedModel *model, uint32_t layer, uint32_t ahead,
+                        TinyAIError *error);
+const void *tai_mapped_layer(const TinyAIMappedModel *model,
+                             uint32_t layer); /* NULL: not resident */
 /* A held layer is not dropped to make room. */
 void tai_mapped_hold(TinyAIMappedModel *model, uint32_t layer, bool hold);
 bool tai_mapped_drop(TinyAIMappedModel *model, uint32_t layer);
