@@ -20,12 +20,6 @@ const ready = snippets.filter(({ section }) => !PENDING.includes(section))
 
 const folder = mkdtempSync(join(tmpdir(), 'tinyai-guide-'))
 after(() => rmSync(folder, { recursive: true }))
-before(async () => {
-  mkdirSync(join(folder, 'path/to'), { recursive: true })
-  const model = join(folder, 'path/to/model.tmai')
-  await run(join(root, 'build/native-release/tinyai'), ['convert', bundled, model])
-})
-
 const common = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-g']
 const paths = [`-I${join(root, 'include')}`, `-I${join(root, 'tests/guide')}`]
 
@@ -100,6 +94,14 @@ describe("the guide's snippets", () => {
     const docs = readFileSync(join(root, 'docs/memory.md'), 'utf8')
     const shown = /<!-- frames -->\n([\s\S]*?)<!-- \/frames -->/.exec(docs)?.[1]
     assert.equal(shown, framesText())
+  })
+})
+
+describe("programs of the guide's snippets", () => {
+  before(async () => {
+    mkdirSync(join(folder, 'path/to'), { recursive: true })
+    const model = join(folder, 'path/to/model.tmai')
+    await run(join(root, 'build/native-release/tinyai'), ['convert', bundled, model])
   })
 
   for (const [host, { compiler, libraries, start }] of Object.entries(HOSTS)) {
