@@ -329,6 +329,7 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
     }
     open_parsed(m, reserved_bytes, error);
     if (error->status) {
+        tai_ledger_close(&m->ledger);
         return error->status;
     }
     /* The header is not needed any more: from here on its place is the run's. */
@@ -337,6 +338,7 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
     tai_scratch_room(&m->file, &m->planned.now, &m->scratch);
     place_units(m);
     if (tai_schedule_build(m, error)) {
+        tai_ledger_close(&m->ledger);
         return error->status;
     }
     for (uint32_t s = 0; s < TINYAI_MAX_SEQUENCES; s++) {
