@@ -3,7 +3,7 @@
 #define LIKELY_TURNS 6u /* and half a cycle: what is random seldom looks cyclic for that long */
 
 static TaiUnit *layer_unit(const TaiPolicy *p, uint32_t layer) {
-    return &p->residency->units[p->first_unit + layer];
+    return &p->residency->units[layer];
 }
 
 /* Layers that would stay if n_pinned were pinned. */

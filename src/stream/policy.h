@@ -10,8 +10,7 @@
 #include "stream/residency.h"
 
 typedef struct TaiPolicy {
-    TaiResidency *residency; /* its blocks are the layers */
-    uint32_t first_unit;     /* of layer 0 */
+    TaiResidency *residency; /* its units are the layers */
     uint32_t n_layers;
     uint32_t passing;     /* slots that are always left to layers that do not stay */
     uint64_t small_bytes; /* layers below this size stay */
