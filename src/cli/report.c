@@ -177,11 +177,12 @@ static void speed_json(Json *json, const Speed *speed) {
     json_close(json, '}');
 }
 
-static void engine_json(Json *json, const TinyAIStats *stats, uint64_t seed) {
+static void engine_json(Json *json, const TinyAIStats *stats, uint32_t mode, uint64_t seed) {
     char hash[17];
     snprintf(hash, sizeof hash, "%016" PRIx64, stats->logits_hash);
     json_open(json, "engine", '{');
     json_string(json, "kernels", kernels_name(stats->kernels));
+    json_string(json, "mode", mode_name(mode));
     json_uint(json, "threads", stats->threads);
     json_string(json, "variant", tai_port_name);
     json_string(json, "logitsHash", hash);
@@ -198,7 +199,7 @@ void stats_json(Json *json, const Host *host, const Speed *speed, uint64_t seed)
     stream_json(json, &stats);
     blocks_json(json, host->model);
     speed_json(json, speed);
-    engine_json(json, &stats, seed);
+    engine_json(json, &stats, tinyai_model_plan(host->model)->mode, seed);
     json_close(json, '}');
 }
 

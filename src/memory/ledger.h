@@ -21,4 +21,7 @@ typedef struct TaiLedger {
 bool tai_ledger_reserve(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding);
 void tai_ledger_release(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding);
 
+/* Releases all that is reserved. */
+void tai_ledger_close(TaiLedger *ledger);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "kernels/math.h"
 #include "memory/error.h"
+#include "memory/process.h"
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -161,6 +162,9 @@ static int32_t check_logits(TinyAIModel *m) {
 /* What ran has come to its end. A region that wrote past its end is a mistake of ours, and better said than
  * computed on with. */
 static int32_t done(TinyAIModel *m) {
+    if (m->job == TAI_JOB_GENERATE) {
+        tai_process_note_tokens(m->generation.n_generated);
+    }
     m->job = TAI_JOB_NONE;
     if (!tai_guards_intact(m)) {
         return tai_fail(&m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
@@ -223,6 +227,7 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 /* ---- statistics ------------------------------------------------------------------------------ */
 
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
+    tai_process_note_stats();
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){
         .budget_bytes = m->plan.budget_bytes,

@@ -68,6 +68,7 @@ void tai_model_facts(const void *self, TaiFacts *facts) {
     const TaiResidency *r = &m->residency;
     facts->kind = "model";
     facts->strategy = "static, with pools of slots";
+    facts->tracked = true; /* by purpose, always */
     uint64_t free_bytes = m->plan.reserved_bytes - m->ledger.current;
     facts->stats = (TinyAIMemoryStats){.current_usage = m->ledger.current,
                                        .peak_usage = m->ledger.peak,

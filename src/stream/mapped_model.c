@@ -6,25 +6,47 @@
 #include "format/xxh3.h"
 #include "memory/checked.h"
 #include "memory/error.h"
+#include "memory/process.h"
+#include "port/lock.h"
 #include "port/port.h"
 
 /* ---- open models ----------------------------------------------------------------------------- */
 
-static TinyAIMappedModel *open_models;
+/* Models that are open and not closed yet. */
+static struct {
+    TaiLock lock;
+    TinyAIMappedModel *first;
+} open_models;
+
+static TaiLiveBlock live_block(const char *name, uint64_t bytes) {
+    TaiLiveBlock block = {.bytes = bytes};
+    tai_name_copy(block.name, name);
+    return block;
+}
+
+static TinyAIMemoryStats memory_stats(const TinyAIMappedModel *m) {
+    size_t bytes = (size_t)m->memory_bytes;
+    return (TinyAIMemoryStats){.current_usage = bytes,
+                               .peak_usage = bytes,
+                               .total_allocated = bytes,
+                               .allocation_count = 1,
+                               .live_allocations = 1,
+                               .reserved_bytes = bytes};
+}
 
 static void facts(const void *self, TaiFacts *f) {
     const TinyAIMappedModel *m = self;
     TinyAIMmapStats stats = tinyaiGetMmapStats(m);
     f->kind = "mapped model";
-    f->stats.current_usage = stats.cachedBytes;
-    f->stats.peak_usage = stats.peakCachedBytes;
-    f->stats.reserved_bytes = (size_t)m->memory_bytes;
-    f->stats.free_bytes = stats.cacheCapacity - stats.cachedBytes;
-    f->stats.largest_free_block = f->stats.free_bytes ? (size_t)tai_mapped_slot_bytes(m) : 0;
+    f->stats = memory_stats(m);
     f->budget_bytes = m->config.maxCacheSize;
+    f->n_blocks = 3;
+    f->blocks[0] = live_block("cached layers", stats.cachedBytes);
+    f->blocks[1] = live_block("free slots", stats.cacheCapacity - stats.cachedBytes);
+    f->blocks[2] = live_block("directory", m->memory_bytes - stats.cacheCapacity);
     f->by_purpose[TINYAI_PURPOSE_WEIGHTS] = stats.cacheCapacity;
     f->by_purpose[TINYAI_PURPOSE_ENGINE] = m->memory_bytes - stats.cacheCapacity;
-    f->file_bytes = m->file_bytes;
+    f->file_bytes = m->source.size;
     f->hits = stats.hits;
     f->misses = stats.misses;
     f->layers = m->n_layers;
@@ -33,36 +55,47 @@ static void facts(const void *self, TaiFacts *f) {
 }
 
 void tai_mapped_opened(TinyAIMappedModel *m) {
-    m->next_open = open_models;
-    open_models = m;
+    tai_lock(&open_models.lock);
+    m->next_open = open_models.first;
+    open_models.first = m;
+    tai_unlock(&open_models.lock);
     m->owner = (TaiOwner){.self = m, .facts = facts};
     tai_owner_add(&m->owner);
+    tai_process_add((size_t)m->memory_bytes);
 }
 
 static void remove_open(TinyAIMappedModel *m) {
-    TinyAIMappedModel **link = &open_models;
+    tai_lock(&open_models.lock);
+    TinyAIMappedModel **link = &open_models.first;
     while (*link != m) {
         link = &(*link)->next_open;
     }
     *link = m->next_open;
+    tai_unlock(&open_models.lock);
 }
 
 TinyAIMappedModel *tai_mapped_only(uint32_t *n_open) {
+    tai_lock(&open_models.lock);
+    TinyAIMappedModel *first = open_models.first;
     *n_open = 0;
-    for (const TinyAIMappedModel *m = open_models; m; m = m->next_open) {
+    for (const TinyAIMappedModel *m = first; m; m = m->next_open) {
         (*n_open)++;
     }
-    return *n_open == 1 ? open_models : NULL;
+    tai_unlock(&open_models.lock);
+    return *n_open == 1 ? first : NULL;
 }
 
 static void destroy(TinyAIMappedModel *m) {
     TinyAISource source = m->source;
+    TinyAIMemoryStats last = memory_stats(m);
     if (m->readers) {
         tai_readers_stop(m->readers);
     }
     tai_owner_remove(&m->owner);
+    tai_process_retire(&last);
+    tai_process_sub(last.current_usage);
     tai_port_release(m, m->memory_bytes);
-    source.close(source.user);
+    tinyai_source_close(&source);
 }
 
 void tai_mapped_use(TinyAIMappedModel *m) {
@@ -106,8 +139,7 @@ static bool read_wanted(TinyAIMappedModel *m, uint32_t current) {
                         .into = (uint8_t *)m + range.dest};
         any = true;
         if (!m->readers || !tai_readers_submit(m->readers, &read)) {
-            int32_t status =
-                m->source.read(m->source.user, range.offset, read.into, range.length);
+            int32_t status = m->source.read(m->source.user, range.offset, read.into, range.length);
             tai_residency_answer(r, range.id, status, current);
         }
     }
@@ -194,8 +226,7 @@ static uint32_t likely_ahead(const TinyAIMappedModel *m, uint32_t layer) {
     return expected > unused ? expected : unused;
 }
 
-int32_t tai_mapped_load(TinyAIMappedModel *m, uint32_t layer, uint32_t ahead,
-                        TinyAIError *error) {
+int32_t tai_mapped_load(TinyAIMappedModel *m, uint32_t layer, uint32_t ahead, TinyAIError *error) {
     TaiResidency *r = &m->residency;
     const TaiUnit *unit = &r->units[layer];
     collect(m, false, TAI_NO_UNIT);
@@ -241,7 +272,8 @@ const void *tai_mapped_layer(const TinyAIMappedModel *m, uint32_t layer) {
 }
 
 void tai_mapped_hold(TinyAIMappedModel *m, uint32_t layer, bool hold) {
-    m->residency.units[layer].held = hold;
+    TaiUnit *unit = &m->residency.units[layer];
+    unit->held = (uint16_t)(hold ? unit->held + 1 : unit->held - 1);
     tai_policy_fit(&m->policy, m->residency.blocks.active);
 }
 
@@ -265,7 +297,7 @@ int32_t tai_mapped_limit(TinyAIMappedModel *m, uint64_t bytes, TinyAIError *erro
     uint64_t slot = tai_mapped_slot_bytes(m);
     uint64_t held = 0;
     for (uint32_t i = 0; i < m->n_layers; i++) {
-        held += m->residency.units[i].held;
+        held += m->residency.units[i].held > 0;
     }
     uint64_t least = tai_max_u64(held, 1);
     if (bytes / slot < least) {

@@ -17,9 +17,8 @@ struct TinyAIMappedModel {
     TaiReaders *readers; /* NULL: ranges are read when a layer is asked for, and none ahead */
     uint32_t n_readers;
     uint32_t n_layers;
-    uint32_t users; /* schedulers and loaders */
-    bool closing;   /* goes when users is 0 */
-    uint64_t file_bytes;
+    uint32_t users;        /* schedulers and loaders */
+    bool closing;          /* goes when users is 0 */
     uint64_t memory_bytes; /* all of it, this struct first: directory, readers, slots */
     uint64_t peak_cached;
     TaiOwner owner;
@@ -44,7 +43,7 @@ int32_t tai_mapped_load(TinyAIMappedModel *model, uint32_t layer, uint32_t ahead
  * cycle's. */
 void tai_mapped_ahead(TinyAIMappedModel *model, const uint32_t *layers, uint32_t n);
 const void *tai_mapped_layer(const TinyAIMappedModel *model, uint32_t layer); /* NULL: not there */
-/* A held layer is not dropped to make room. */
+/* A held layer is not dropped to make room: until each hold was undone. */
 void tai_mapped_hold(TinyAIMappedModel *model, uint32_t layer, bool hold);
 /* False for a layer that is not there, or is being read. */
 bool tai_mapped_drop(TinyAIMappedModel *model, uint32_t layer);

@@ -233,8 +233,8 @@ TEST(small_layers_stay_as_far_as_slots_allow) {
 TEST(held_and_small_layers_count_against_those_that_are_pinned) {
     Cache c;
     setup(&c, 12, 6, true, 1);
-    c.units[3].held = true;
-    c.units[7].held = true;
+    c.units[3].held = 1;
+    c.units[7].held = 1;
     c.policy.small_bytes = 1000 + 2;
     turns(&c, 6, false);
     uint64_t misses = c.r.misses;

@@ -180,13 +180,6 @@ TEST(a_million_random_operations_agree_with_the_model) {
             tai_tracker_add(model.tracker, memory + 16 * (size_t)at, bytes,
                             model.texts[chance(2)][site]);
             model_add(at, bytes, site);
-        } else if (chance(2000) == 0) {
-            const uint32_t end = at + chance(ADDRESSES - at);
-            tai_tracker_remove_range(model.tracker, memory + 16 * (size_t)at,
-                                     memory + 16 * (size_t)end);
-            for (uint32_t b = at; b < end; b++) {
-                model_forget(b);
-            }
         } else {
             tai_tracker_remove(model.tracker, memory + 16 * (size_t)at);
             model_forget(at);
