@@ -313,6 +313,8 @@ int32_t tinyai_cancelled(TinyAIModel *model, uint32_t id);
 
 typedef struct TinyAIStats {
     uint64_t budget_bytes;
+    uint64_t max_budget_bytes;
+    uint64_t reserved_bytes; /* memory that was reserved: for the largest budget */
     uint64_t planned_peak_bytes;
     uint64_t current_bytes;
     uint64_t peak_bytes;

@@ -7,6 +7,7 @@
 
 #include "kernels/math.h"
 #include "memory/error.h"
+#include "memory/process.h"
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -28,7 +29,7 @@ const TinyAIPlan *tinyai_model_plan(const TinyAIModel *m) {
 }
 
 const TinyAIError *tinyai_last_error(const TinyAIModel *m) {
-    return &m->error;
+    return m ? &m->error : tai_thread_error();
 }
 
 TinyAISession *tinyai_session(TinyAIModel *m, uint32_t sequence) {
@@ -134,6 +135,7 @@ void tinyai_end(TinyAIModel *m) {
     if (m->job != TAI_JOB_NONE && m->phase != TAI_PHASE_DONE) {
         forget_unfinished(m);
     }
+    tai_forward_leave(m);
     m->job = TAI_JOB_NONE;
     m->phase = TAI_PHASE_DONE;
     m->residency.rows_wanted = false;
@@ -160,6 +162,9 @@ static int32_t check_logits(TinyAIModel *m) {
 /* What ran has come to its end. A region that wrote past its end is a mistake of ours, and better said than
  * computed on with. */
 static int32_t done(TinyAIModel *m) {
+    if (m->job == TAI_JOB_GENERATE) {
+        tai_process_note_tokens(m->generation.n_generated);
+    }
     m->job = TAI_JOB_NONE;
     if (!tai_guards_intact(m)) {
         return tai_fail(&m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
@@ -222,9 +227,12 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 /* ---- statistics ------------------------------------------------------------------------------ */
 
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
+    tai_process_note_stats();
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){
         .budget_bytes = m->plan.budget_bytes,
+        .max_budget_bytes = m->plan.max_budget_bytes,
+        .reserved_bytes = m->plan.reserved_bytes,
         .planned_peak_bytes = m->plan.peak_bytes,
         .current_bytes = m->ledger.current,
         .peak_bytes = m->ledger.peak,

@@ -6,6 +6,7 @@
 
 #include "memory/checked.h"
 #include "memory/error.h"
+#include "memory/process.h"
 #include "model/engine.h"
 #include "port/fault.h"
 #include "port/port.h"
@@ -71,7 +72,7 @@ static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *opti
         }
         status = plan_with(source, header_bytes, scratch_bytes, options, plan, error);
         header_bytes = plan->header_bytes;
-    } while (status == TAI_GGUF_MORE);
+    } while (status == TAI_HEADER_MORE);
     return status;
 }
 
@@ -163,18 +164,18 @@ static void stop_readers(TinyAIModel *m) {
 
 static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *options,
                             const TinyAIPlan *plan, TinyAIModel **model, TinyAIError *error) {
-    uint64_t bytes = plan->peak_bytes - TAI_PROGRAM_BYTES;
+    uint64_t bytes = plan->reserved_bytes - TAI_PROGRAM_BYTES;
     uint8_t *memory = tai_port_reserve(bytes);
     if (!memory) {
         return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                         "the system gave no %" PRIu64 " bytes for the model", bytes);
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
-    uint64_t header_at = tai_header_address(plan->peak_bytes, plan->header_bytes);
+    uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
     int32_t status =
         read_source(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
     if (!status) {
-        status = tai_engine_open(linear, plan->peak_bytes, plan->header_bytes, source->size,
+        status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
                                  options, model, error);
     }
     if (status) {
@@ -186,10 +187,14 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     (*model)->settle = settle;
     status = start_readers(*model, error);
     if (status) {
+        tai_ledger_close(&(*model)->ledger);
         *model = NULL;
         tai_port_release(memory, bytes);
+        return status;
     }
-    return status;
+    (*model)->owner = (TaiOwner){.self = *model, .facts = tai_model_facts};
+    tai_owner_add(&(*model)->owner);
+    return TINYAI_OK;
 }
 
 int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, TinyAIModel **model,
@@ -204,12 +209,22 @@ int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, Ti
     return status ? status : open_planned(source, options, &plan, model, error);
 }
 
+/* What it did stays in the statistics of the process. */
+static void disown(TinyAIModel *m) {
+    TaiFacts facts = {0};
+    tai_owner_remove(&m->owner);
+    tai_model_facts(m, &facts);
+    tai_ledger_close(&m->ledger);
+    tai_process_retire(&facts.stats);
+}
+
 void tinyai_close(TinyAIModel *m) {
     if (!m) {
         return;
     }
     TinyAISource source = m->source;
     stop_readers(m);
+    disown(m);
     tai_port_release((void *)(m->linear + TAI_PROGRAM_BYTES), // NOLINT(performance-no-int-to-ptr)
                      m->memory_bytes);
     tinyai_source_close(&source);

@@ -57,6 +57,33 @@ int32_t tai_port_file_read(int handle, uint64_t offset, void *into, uint64_t byt
 
 void tai_port_file_close(int handle);
 
+/* ---- files written -------------------------------------------------------------------------- */
+
+/* A file that appears under its name when it is complete, or not at all: it is written beside it as
+ * PATH.UNIQUE.partial, and renamed at the end. Whatever ends the program before leaves that file alone. */
+typedef struct TaiPortOut {
+    int handle;         /* -1: committed or abandoned */
+    const char *path;   /* the caller's, until then */
+    uint64_t unique;    /* part of the name it is written under */
+    uint64_t offset;    /* where tai_port_file_write goes on */
+    TinyAIError *error; /* the caller's, may be NULL: what went wrong in any of these functions */
+} TaiPortOut;
+
+/* A target that exists must be a regular file. On failure nothing is left, and there is nothing to abandon. */
+int32_t tai_port_file_create(TaiPortOut *out, const char *path, TinyAIError *error);
+/* Makes it so long; what was never written is zero. */
+int32_t tai_port_file_resize(TaiPortOut *out, uint64_t bytes);
+/* All of the bytes, or E_IO. */
+int32_t tai_port_file_write(TaiPortOut *out, const void *from, uint64_t bytes);
+int32_t tai_port_file_write_at(TaiPortOut *out, uint64_t offset, const void *from, uint64_t bytes);
+/* Makes it safe on the disk and gives it its name, replacing what had it. On failure it is abandoned. */
+int32_t tai_port_file_commit(TaiPortOut *out);
+/* Removes it; nothing after tai_port_file_commit. */
+void tai_port_file_abandon(TaiPortOut *out);
+
+/* Whether the open file is what `path` names now. */
+bool tai_port_file_is(int handle, const char *path);
+
 /* The path without "./" in front, which wasi-libc does not find in the folders that it was given.
  */
 const char *tai_port_path(const char *path);
@@ -71,6 +98,11 @@ extern const char tai_port_file_hint[];
  * Ctrl-C ends it. Hosts without signals do nothing. */
 void tai_port_catch_interrupt(void);
 bool tai_port_interrupted(void);
+
+/* True from a SIGUSR1 on, until a SIGUSR2: whoever runs the program wants memory back. Hosts without signals:
+ * always false. */
+void tai_port_catch_pressure(void);
+bool tai_port_pressure(void);
 
 extern const char tai_port_name[]; /* "native", "wasi" */
 

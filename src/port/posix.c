@@ -77,3 +77,21 @@ void tai_port_catch_interrupt(void) {
 bool tai_port_interrupted(void) {
     return interrupted != 0;
 }
+
+static volatile sig_atomic_t pressure;
+
+static void on_pressure(int signal_number) {
+    pressure = signal_number == SIGUSR1;
+}
+
+void tai_port_catch_pressure(void) {
+    struct sigaction action = {0};
+    action.sa_handler = on_pressure;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGUSR2, &action, NULL);
+}
+
+bool tai_port_pressure(void) {
+    return pressure != 0;
+}

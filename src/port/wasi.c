@@ -73,9 +73,15 @@ uint64_t tai_port_clock_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* WASI has no signals: Ctrl-C ends the whole of wasmtime. */
+/* WASI has no signals: Ctrl-C ends the whole of wasmtime, and nobody can ask for memory. */
 void tai_port_catch_interrupt(void) {}
 
 bool tai_port_interrupted(void) {
+    return false;
+}
+
+void tai_port_catch_pressure(void) {}
+
+bool tai_port_pressure(void) {
     return false;
 }

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "memory/checked.h"
+#include "schedule/graph.h"
 
 uint64_t tai_extent_put(TaiExtent *e, uint64_t n, uint64_t bytes) {
     uint64_t at = 0;
@@ -61,6 +62,8 @@ bool tai_layout(const TaiShape *s, const TaiConfig *c, TaiLayout *layout) {
     TaiExtent directory = {s->directory_bytes, e.ok};
     layout->block_pool = tai_extent_put(&directory, s->n_blocks, sizeof(uint32_t));
     layout->head_pool = tai_extent_put(&directory, s->n_strips, sizeof(uint32_t));
+    layout->graph =
+        tai_extent_put(&directory, 1, tai_graph_bytes(s->n_blocks + 2, s->n_blocks + 2));
     e.ok = directory.ok;
 
     layout->region[TAI_REGION_PROGRAM] =

@@ -95,6 +95,7 @@ typedef struct TaiLayout {
     uint64_t peak_bytes;
     uint64_t block_pool; /* offsets in the directory region: room for the pools of slots */
     uint64_t head_pool;
+    uint64_t graph; /* and for the graph of a pass */
 } TaiLayout;
 
 /* A position that only grows while things are placed one behind the other, each aligned; `ok`

@@ -74,7 +74,7 @@ static uint32_t in_use(const TaiSlots *slots) {
 
 /* Its slot is its own: from the start, or once it has one. */
 static bool stays(const TaiUnit *unit) {
-    return unit->pinned || unit->held || (unit->small && unit->has_slot);
+    return unit->pinned || unit->held > 0 || (unit->small && unit->has_slot);
 }
 
 /* A unit that is not there any more has no slot of its pool. */

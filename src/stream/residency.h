@@ -43,10 +43,10 @@ typedef struct TaiUnit {
     uint32_t next_run; /* while loading: where the next range starts */
     uint32_t next_byte;
     uint16_t pending; /* ranges of it in the table */
+    uint16_t held;    /* callers that want it to stay (progressive loaders) */
     uint8_t kind;     /* TaiUnitKind */
     uint8_t state;    /* TINYAI_BLOCK_* */
     bool pinned;      /* stays, by plan or policy */
-    bool held;        /* stays until a caller lets it go (progressive loader) */
     bool small;       /* stays once loaded, by policy */
     bool has_slot;    /* of its pool */
     bool has_hash;    /* .tmai: its bytes must match */
