@@ -14,8 +14,11 @@
 
 _Alignas(16) unsigned char scratch[SCRATCH_BYTES];
 
-static int32_t refuse_url(const char *url, TinyAIError *error) {
+int32_t refuse_url(const char *url, TinyAIError *error) {
     tai_error_clear(error);
+    if (strstr(url, "://") == NULL) {
+        return 0;
+    }
     return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
                     "cannot open \"%.80s\": this command reads files, not URLs. Download the file "
                     "and pass its path, or use the command of the npm package.%s",
@@ -30,10 +33,8 @@ int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *e
     if (model == NULL || *model == '\0') {
         model = DEFAULT_MODEL;
     }
-    if (strstr(model, "://") != NULL) {
-        return refuse_url(model, error);
-    }
-    return tinyai_source_open_file(source, model, error);
+    const int32_t status = refuse_url(model, error);
+    return status ? status : tinyai_source_open_file(source, model, error);
 }
 
 /* ---- the model ------------------------------------------------------------------------------ */

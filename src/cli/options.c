@@ -38,7 +38,7 @@ enum {
 };
 
 #define MODEL_COMMANDS (RUN | PLAN | PERPLEXITY)
-#define ALL_COMMANDS (MODEL_COMMANDS | INSPECT)
+#define ALL_COMMANDS (MODEL_COMMANDS | INSPECT | CONVERT)
 
 typedef struct Rule {
     const char *name;
@@ -48,8 +48,10 @@ typedef struct Rule {
 } Rule;
 
 static const Rule rules[OPTIONS] = {
-    [MEMORY] = {"memory", "SIZE", MODEL_COMMANDS,
-                "memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB"},
+    [MEMORY] =
+        {"memory", "SIZE", MODEL_COMMANDS | CONVERT,
+         "memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB; convert: "
+         "its header and 1MB"},
     [MAX_MEMORY] = {"max-memory", "SIZE", MODEL_COMMANDS,
                     "how far the budget may rise later. Default: as --memory"},
     [MODE] = {"mode", "MODE", MODEL_COMMANDS,
@@ -89,15 +91,17 @@ typedef struct CommandRule {
     const char *name;
     Command command;
     const char *operands;
+    int min_operands;
     int max_operands;
     const char *help;
 } CommandRule;
 
 static const CommandRule commands[] = {
-    {"run", RUN, "[MODEL] [PROMPT]", 2, "continue a prompt (from standard input if not given)"},
-    {"plan", PLAN, "[MODEL]", 1, "what a model takes, from its header alone"},
-    {"inspect", INSPECT, "[MODEL]", 1, "dimensions and tensors of a file"},
-    {"perplexity", PERPLEXITY, "[MODEL]", 1, "how well a model predicts a text"},
+    {"run", RUN, "[MODEL] [PROMPT]", 0, 2, "continue a prompt (from standard input if not given)"},
+    {"plan", PLAN, "[MODEL]", 0, 1, "what a model takes, from its header alone"},
+    {"inspect", INSPECT, "[MODEL]", 0, 1, "dimensions and tensors of a file"},
+    {"perplexity", PERPLEXITY, "[MODEL]", 0, 1, "how well a model predicts a text"},
+    {"convert", CONVERT, "INPUT OUTPUT", 2, 2, "GGUF to TMAI, the native format, and back"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -381,7 +385,11 @@ int read_options(Options *options, int argc, char **argv) {
     if (operands > command->max_operands) {
         return usage(command->name, "too many arguments: ", argv[optind + command->max_operands]);
     }
+    if (operands < command->min_operands) {
+        return usage(command->name, "too few arguments: it takes ", command->operands);
+    }
     options->model = operands > 0 ? argv[optind] : NULL;
-    options->prompt = operands > 1 ? argv[optind + 1] : NULL;
+    const char *second = operands > 1 ? argv[optind + 1] : NULL;
+    *(command->command == CONVERT ? &options->output : &options->prompt) = second;
     return -1;
 }

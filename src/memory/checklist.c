@@ -48,7 +48,7 @@ void tai_evidence_add(TaiEvidence *e, const TaiFacts *f) {
         return;
     }
     e->owners++;
-    e->recorded += f->tracked;
+    e->recorded += f->tracked || tai_has_purposes(f);
     e->budgeted += f->budget_bytes > 0;
     if (!f->strategy) {
         return;
@@ -78,31 +78,33 @@ __attribute__((format(printf, 4, 5))) static void judge(TaiVerdict *v, TaiState 
     vsnprintf(v->why, sizeof v->why, why, args);
     va_end(args);
     v->state = state;
-    v->advice = state == TAI_NOT_DONE || state == TAI_FOUND ? advice : NULL;
+    v->advice = state == TAI_ITEM_NOT_DONE || state == TAI_ISSUE_FOUND ? advice : NULL;
 }
 
 static void choose_strategy(const TaiEvidence *e, TaiVerdict *v) {
     v->number = e->misfits;
     judge(v,
-          e->strategies == 0 ? TAI_NOT_APPLICABLE
-          : e->misfits       ? TAI_NOT_DONE
-                             : TAI_DONE,
+          e->strategies == 0 ? TAI_ITEM_NOT_APPLICABLE
+          : e->misfits       ? TAI_ITEM_NOT_DONE
+                             : TAI_ITEM_DONE,
           "Where sizes repeat, use POOLED or HYBRID; where a STATIC or POOLED instance refuses, "
           "raise its budget or use DYNAMIC.",
-          "%" PRIu32 " of %" PRIu32 " strategies do not suit their use", e->misfits, e->strategies);
+          "owners whose strategy does not suit their use: %" PRIu32 " of %" PRIu32, e->misfits,
+          e->strategies);
 }
 
 static void configure_pools(const TaiEvidence *e, TaiVerdict *v) {
     v->number = e->pools;
     if (e->churn_count) {
-        judge(v, TAI_NOT_DONE,
+        judge(v, TAI_ITEM_NOT_DONE,
               "Give these a pool (tinyai_create_pool) of that block size, or use HYBRID with "
               "enable_optimization.",
-              "%" PRIu32 " pools, but %" PRIu64 " dynamic allocations of up to %" PRIu64 " bytes",
+              "pools in use: %" PRIu32 "; outside them %" PRIu64 " allocations of up to %" PRIu64
+              " bytes",
               e->pools, e->churn_count, e->churn_bytes);
     } else {
-        judge(v, e->pools ? TAI_DONE : TAI_NOT_APPLICABLE, NULL,
-              "%" PRIu32 " pools, and no repeated sizes outside them on record", e->pools);
+        judge(v, e->pools ? TAI_ITEM_DONE : TAI_ITEM_NOT_APPLICABLE, NULL,
+              "pools in use: %" PRIu32 "; outside them no size is on record as repeated", e->pools);
     }
 }
 
@@ -110,47 +112,48 @@ static void load_progressively(const TaiEvidence *e, const TaiHabits *h, TaiVerd
     const bool crowded = e->refused > 0;
     v->number = e->streaming + h->progressive_loaders;
     judge(v,
-          v->number                 ? TAI_DONE
-          : e->models == 0          ? TAI_NOT_APPLICABLE
-          : e->oversized || crowded ? TAI_NOT_DONE
-                                    : TAI_NOT_APPLICABLE,
+          v->number                 ? TAI_ITEM_DONE
+          : e->models == 0          ? TAI_ITEM_NOT_APPLICABLE
+          : e->oversized || crowded ? TAI_ITEM_NOT_DONE
+                                    : TAI_ITEM_NOT_APPLICABLE,
           "Give the model a smaller budget, so that its layers are streamed, or load them with "
           "tinyai_create_progressive_loader.",
-          "%" PRIu64 " of %" PRIu32 " models stream or have a loader%s", v->number, e->models,
+          "models that stream, and loaders: %" PRIu64 "; models: %" PRIu32 "%s", v->number,
+          e->models,
           v->number || e->models == 0 ? ""
           : e->oversized              ? ", and a file is larger than its budget"
           : crowded                   ? ", and other allocations were refused"
-                                      : ": all are smaller than their budget");
+                                      : ", all smaller than their budget");
 }
 
 static void enable_tracking(const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
     v->number = e->recorded;
     judge(v,
-          h->tracking               ? TAI_DONE
-          : e->owners == 0          ? TAI_NOT_APPLICABLE
-          : e->recorded < e->owners ? TAI_NOT_DONE
-                                    : TAI_DONE,
+          h->tracking               ? TAI_ITEM_DONE
+          : e->owners == 0          ? TAI_ITEM_NOT_APPLICABLE
+          : e->recorded < e->owners ? TAI_ITEM_NOT_DONE
+                                    : TAI_ITEM_DONE,
           "Call tinyai_enable_memory_tracking(true), or set track_allocations.",
-          "%" PRIu32 " of %" PRIu32 " owners of memory are recorded by call site or purpose",
-          e->recorded, e->owners);
+          "owners recorded by call site or purpose: %" PRIu32 " of %" PRIu32, e->recorded,
+          e->owners);
 }
 
 static void monitor(const TaiHabits *h, TaiVerdict *v) {
     v->number = h->stats_read;
-    judge(v, h->stats_read ? TAI_DONE : TAI_NOT_DONE,
+    judge(v, h->stats_read ? TAI_ITEM_DONE : TAI_ITEM_NOT_DONE,
           "Read tinyai_get_memory_stats, or model.stats() in JavaScript, now and then.",
-          "statistics were read %" PRIu64 " times", h->stats_read);
+          "readings of the statistics: %" PRIu64, h->stats_read);
 }
 
 static void handle_out_of_memory(const TaiEvidence *e, TaiVerdict *v) {
     v->number = e->refused;
     judge(v,
-          e->owners == 0                            ? TAI_NOT_APPLICABLE
-          : e->insistent || e->budgeted < e->owners ? TAI_NOT_DONE
-                                                    : TAI_DONE,
+          e->owners == 0                            ? TAI_ITEM_NOT_APPLICABLE
+          : e->insistent || e->budgeted < e->owners ? TAI_ITEM_NOT_DONE
+                                                    : TAI_ITEM_DONE,
           "Set a budget, and ask for less or free something when an allocation returns NULL: "
           "tinyai_last_error(NULL) tells the missing bytes.",
-          "%" PRIu64 " allocations were refused; %" PRIu32 " of %" PRIu32 " owners have a budget",
+          "refused allocations: %" PRIu64 "; owners with a budget: %" PRIu32 " of %" PRIu32,
           e->refused, e->budgeted, e->owners);
 }
 
@@ -161,40 +164,40 @@ static const char *place(const TaiHabits *h) {
 static void clean_up(const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
     v->number = h->leaks;
     judge(v,
-          h->leaks         ? TAI_NOT_DONE
-          : e->owners == 0 ? TAI_NOT_APPLICABLE
-                           : TAI_DONE,
+          h->leaks         ? TAI_ITEM_NOT_DONE
+          : e->owners == 0 ? TAI_ITEM_NOT_APPLICABLE
+                           : TAI_ITEM_DONE,
           "Free what was allocated before its owner is destroyed, or release a mark.",
-          "%" PRIu64 " allocations were leaked", h->leaks);
+          "allocations never freed: %" PRIu64, h->leaks);
 }
 
 static void mix_precision(const TaiEvidence *e, TaiVerdict *v) {
     const double share = e->file_bytes ? (double)e->wide_bytes / (double)e->file_bytes : 0.0;
     v->number = percent(share);
     judge(v,
-          e->models == 0 ? TAI_NOT_APPLICABLE
-          : share > 0.1  ? TAI_NOT_DONE
-                         : TAI_DONE,
+          e->models == 0 ? TAI_ITEM_NOT_APPLICABLE
+          : share > 0.1  ? TAI_ITEM_NOT_DONE
+                         : TAI_ITEM_DONE,
           "Use a quantized file of the model: Q8_0 takes about half of 16 bits, Q4_K about a "
           "quarter.",
-          "%" PRIu64 " %% of the model files (%" PRIu64 " bytes) are weights of 16 bits or more",
+          "%" PRIu64 " %% of the model files, %" PRIu64 " bytes, are weights of 16 bits or more",
           v->number, e->wide_bytes);
 }
 
 static void prune(const TaiEvidence *e, TaiVerdict *v) {
     v->number = e->file_bytes;
-    judge(v, TAI_NOT_APPLICABLE, NULL,
+    judge(v, TAI_ITEM_NOT_APPLICABLE, NULL,
           "this version prunes no models; the model files have %" PRIu64 " bytes", e->file_bytes);
 }
 
 static void monitor_performance(const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
     v->number = h->timed_tokens;
     judge(v,
-          h->timed_tokens  ? TAI_DONE
-          : e->models == 0 ? TAI_NOT_APPLICABLE
-                           : TAI_NOT_DONE,
+          h->timed_tokens  ? TAI_ITEM_DONE
+          : e->models == 0 ? TAI_ITEM_NOT_APPLICABLE
+                           : TAI_ITEM_NOT_DONE,
           "Generate with --report or --json, or read speed in model.stats().",
-          "%" PRIu64 " generated tokens were timed", h->timed_tokens);
+          "generated tokens that were timed: %" PRIu64, h->timed_tokens);
 }
 
 void tai_checklist_item(uint32_t index, const TaiEvidence *e, const TaiHabits *h, TaiVerdict *v) {
@@ -252,14 +255,15 @@ void tai_common_issue(uint32_t index, const TaiEvidence *e, const TaiHabits *h, 
     switch (index) {
     case 0:
         v->number = h->leaks;
-        judge(v, h->leaks ? TAI_FOUND : TAI_ABSENT,
+        judge(v, h->leaks ? TAI_ISSUE_FOUND : TAI_ISSUE_NONE,
               "Free them, or keep them in an instance that goes as a whole.",
-              "%" PRIu64 " allocations, %" PRIu64 " bytes were never freed%s%s", h->leaks,
-              h->leaked_bytes, h->leaks ? ": first at " : "", h->leaks ? place(h) : "");
+              "%" PRIu64 " allocation%s, %" PRIu64 " bytes were never freed%s%s", h->leaks,
+              h->leaks == 1 ? "" : "s", h->leaked_bytes, h->leaks ? ": first at " : "",
+              h->leaks ? place(h) : "");
         break;
     case 1:
         v->number = percent(e->worst_fragmentation);
-        judge(v, v->number ? TAI_FOUND : TAI_ABSENT,
+        judge(v, v->number ? TAI_ISSUE_FOUND : TAI_ISSUE_NONE,
               "Keep long-lived and short-lived allocations apart, and put equal sizes into a pool.",
               "%" PRIu64 " %% of the free bytes of a fragmented owner lie outside its largest free "
               "block",
@@ -267,13 +271,13 @@ void tai_common_issue(uint32_t index, const TaiEvidence *e, const TaiHabits *h, 
         break;
     case 2:
         v->number = e->refused;
-        judge(v, e->refused ? TAI_FOUND : TAI_ABSENT,
-              "Raise the budget, or free more before asking.",
-              "%" PRIu64 " allocations were refused", e->refused);
+        judge(v, e->refused ? TAI_ISSUE_FOUND : TAI_ISSUE_NONE,
+              "Raise the budget, or free more before asking.", "refused allocations: %" PRIu64,
+              e->refused);
         break;
     default:
         v->number = e->streamed_bytes;
-        judge(v, e->slow ? TAI_FOUND : TAI_ABSENT,
+        judge(v, e->slow ? TAI_ISSUE_FOUND : TAI_ISSUE_NONE,
               "Raise the budget: each slot more saves reading a block per token.",
               "%" PRIu64 " bytes are read per token; a budget of %" PRIu64 " bytes reads none",
               e->streamed_bytes, e->resident_bytes);

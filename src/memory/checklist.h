@@ -69,11 +69,11 @@ typedef struct TaiEvidence {
 } TaiEvidence;
 
 typedef enum TaiState {
-    TAI_DONE,
-    TAI_NOT_DONE,
-    TAI_NOT_APPLICABLE,
-    TAI_ABSENT, /* of an issue */
-    TAI_FOUND
+    TAI_ITEM_DONE,
+    TAI_ITEM_NOT_DONE,
+    TAI_ITEM_NOT_APPLICABLE,
+    TAI_ISSUE_NONE,
+    TAI_ISSUE_FOUND
 } TaiState;
 
 typedef struct TaiVerdict {

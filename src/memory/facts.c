@@ -54,6 +54,15 @@ void tai_owners_release(void) {
     tai_unlock(&owners.lock);
 }
 
+bool tai_has_purposes(const TaiFacts *facts) {
+    for (uint32_t i = 0; i < TINYAI_PURPOSES; i++) {
+        if (facts->by_purpose[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void tai_name_copy(char into[TAI_NAME_BYTES], const char *text) {
     const size_t length = text ? strlen(text) : 0;
     const char *shown = text;

@@ -29,9 +29,8 @@ typedef struct TaiFacts {
     const char *strategy; /* "static", "pooled", "dynamic", "hybrid" */
     TinyAIMemoryStats stats;
     uint64_t budget_bytes;
-    bool
-        nested; /* its memory is an allocation of another owner: shown, but not added to the sums */
-    bool tracked; /* each allocation is recorded with its call site, or what it is for */
+    bool nested;  /* allocated from another owner: shown, but not added to the sums */
+    bool tracked; /* allocations are recorded with their call sites */
     uint32_t n_blocks;
     TaiLiveBlock blocks[TAI_FACTS_BLOCKS];
     uint32_t n_sites;
@@ -72,6 +71,9 @@ void tai_owner_remove(TaiOwner *owner); /* nothing, if it is not in the list */
 uint32_t tai_owners_hold(void);
 void tai_owners_facts(const void *unused, uint32_t index, TaiFacts *facts);
 void tai_owners_release(void);
+
+/* It says what its bytes are for, as models do. */
+bool tai_has_purposes(const TaiFacts *facts);
 
 /* Copies `text` (NULL: "") into a name; of a long one the end, which tells more than the beginning. */
 void tai_name_copy(char into[TAI_NAME_BYTES], const char *text);

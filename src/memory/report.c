@@ -15,14 +15,6 @@ static const struct {
 #undef PURPOSE
 };
 
-static bool has_purposes(const TaiFacts *f) {
-    uint64_t any = 0;
-    for (uint32_t i = 0; i < TINYAI_PURPOSES; i++) {
-        any |= f->by_purpose[i];
-    }
-    return any != 0;
-}
-
 /* A model's allocations are its regions, which live as long as itself. */
 static bool can_leak(const TaiFacts *f) {
     return f->layers == 0 && f->stats.live_allocations > 0;
@@ -51,7 +43,7 @@ static void stats_text(TaiWriter *w, const TinyAIMemoryStats *s) {
 }
 
 static void purposes_text(TaiWriter *w, const TaiFacts *f) {
-    if (!has_purposes(f)) {
+    if (!tai_has_purposes(f)) {
         return;
     }
     tai_put(w, "  by purpose\n");
@@ -93,8 +85,9 @@ static void sites_text(TaiWriter *w, const TaiFacts *f) {
 
 static void unfreed_text(TaiWriter *w, const TaiFacts *f) {
     if (can_leak(f)) {
-        tai_put(w, "  %-22s %zu allocations, %zu bytes: first at ", "not freed yet",
-                f->stats.live_allocations, f->stats.current_usage);
+        tai_put(w, "  %-22s %zu allocation%s, %zu bytes: first at ", "not freed yet",
+                f->stats.live_allocations, f->stats.live_allocations == 1 ? "" : "s",
+                f->stats.current_usage);
         tai_put_text(w, f->oldest_site ? f->oldest_site : "a place not recorded");
         tai_put(w, "\n");
     }
@@ -131,12 +124,9 @@ static void owner_text(TaiWriter *w, uint32_t index, const TaiFacts *f) {
 }
 
 static void verdict_text(TaiWriter *w, const TaiVerdict *v, const char *state) {
-    tai_put(w, "  [%s] %s: ", state, v->item);
+    tai_put(w, "  [%s] %s (", state, v->item);
     tai_put_text(w, v->why); /* may name a call site */
-    if (v->advice) {
-        tai_put(w, ". %s", v->advice);
-    }
-    tai_put(w, "\n");
+    tai_put(w, ")%s%s\n", v->advice ? ". " : "", v->advice ? v->advice : "");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
@@ -155,7 +145,7 @@ static void stats_json(TaiWriter *w, const TinyAIMemoryStats *s) {
 }
 
 static void purposes_json(TaiWriter *w, const TaiFacts *f) {
-    if (!has_purposes(f)) {
+    if (!tai_has_purposes(f)) {
         return;
     }
     tai_json_open(w, "byPurpose", '{');

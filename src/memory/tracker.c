@@ -159,17 +159,6 @@ void tai_tracker_remove(TaiTracker *t, const void *block) {
     }
 }
 
-void tai_tracker_remove_range(TaiTracker *t, const void *from, const void *to) {
-    for (uint32_t slot = 0; slot < t->n_slots;) {
-        const uintptr_t at = (uintptr_t)t->blocks[slot].address;
-        if (at && at >= (uintptr_t)from && at < (uintptr_t)to) {
-            forget(t, slot); /* another block may have moved here: look again */
-        } else {
-            slot++;
-        }
-    }
-}
-
 /* ---- facts ----------------------------------------------------------------------------------- */
 
 static bool larger_block(const Block *a, const Block *b) {

@@ -23,8 +23,6 @@ void tai_tracker_init(TaiTracker *tracker, uint32_t live_capacity);
 void tai_tracker_add(TaiTracker *tracker, const void *block, size_t bytes, const char *site);
 /* Nothing for a block that is not there. */
 void tai_tracker_remove(TaiTracker *tracker, const void *block);
-/* All blocks that begin in [from, to): a release back to a mark. Looks at the whole table. */
-void tai_tracker_remove_range(TaiTracker *tracker, const void *from, const void *to);
 
 /* Fills in what facts say of blocks and sites: tracked, blocks, sites, oldest_site, untracked, common_*. */
 void tai_tracker_facts(const TaiTracker *tracker, TaiFacts *facts);

@@ -132,14 +132,14 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
                         uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
                         TinyAIError *error);
 
-/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if the
+/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_HEADER_MORE if the
  * header is longer (then plan->header_bytes says how long at least: reading just that reads no tensor),
  * 0 (also if the plan does not fit: *error tells how), or an error. scratch: 64-byte aligned. */
 int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error);
 /* From the first 24 bytes of the header: how long it is at least, and the scratch that tai_engine_plan
- * needs. 0, TAI_GGUF_MORE or an error. */
+ * needs. 0, TAI_HEADER_MORE or an error. */
 int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
                               uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error);
 

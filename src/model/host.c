@@ -70,7 +70,7 @@ static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *opti
         }
         status = plan_with(source, header_bytes, scratch_bytes, options, plan, error);
         header_bytes = plan->header_bytes;
-    } while (status == TAI_GGUF_MORE);
+    } while (status == TAI_HEADER_MORE);
     return status;
 }
 

@@ -157,7 +157,7 @@ static int32_t parse(TaiFile *file, const TinyAISource *source, uint8_t *header,
     int32_t status = read_start(source, header, size, error);
     if (!status) {
         status =
-            tai_gguf_index_bytes(header, size, source->size, &index_bytes, &least_bytes, error);
+            tai_header_index_bytes(header, size, source->size, &index_bytes, &least_bytes, error);
     }
     uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
     if (!status && directory_at > scratch_bytes) {
@@ -168,7 +168,7 @@ static int32_t parse(TaiFile *file, const TinyAISource *source, uint8_t *header,
                                    scratch + directory_at, scratch_bytes - directory_at, error);
 }
 
-/* Opens with the first *header_bytes of the file; TAI_GGUF_MORE, and more *header_bytes, if the header is
+/* Opens with the first *header_bytes of the file; TAI_HEADER_MORE, and more *header_bytes, if the header is
  * longer. */
 static int32_t open_with(const TinyAISource *source, const TinyAIMmapConfig *config,
                          uint64_t *header_bytes, uint64_t scratch_bytes, TinyAIMappedModel **model,
@@ -183,8 +183,8 @@ static int32_t open_with(const TinyAISource *source, const TinyAIMmapConfig *con
     TaiFile file = {0};
     int32_t status =
         parse(&file, source, memory, *header_bytes, memory + scratch_at, scratch_bytes, error);
-    if (status == TAI_GGUF_MORE) {
-        *header_bytes = file.gguf.header_bytes;
+    if (status == TAI_HEADER_MORE) {
+        *header_bytes = file.header.header_bytes;
     } else if (!status) {
         *model = open_parsed(&file, config, source, error);
         status = error->status;
@@ -202,7 +202,7 @@ static TinyAIMappedModel *open_source(const TinyAISource *source, const TinyAIMm
     TinyAIMappedModel *model = NULL;
     int32_t status = n_counts ? read_start(source, counts, n_counts, error) : TINYAI_OK;
     if (!status) {
-        status = tai_gguf_index_bytes(counts, n_counts, source->size, &index_bytes, &header_bytes,
+        status = tai_header_index_bytes(counts, n_counts, source->size, &index_bytes, &header_bytes,
                                       error);
     }
     if (status) {
@@ -217,7 +217,7 @@ static TinyAIMappedModel *open_source(const TinyAISource *source, const TinyAIMm
             return NULL;
         }
         status = open_with(source, config, &header_bytes, scratch_bytes, &model, error);
-    } while (status == TAI_GGUF_MORE);
+    } while (status == TAI_HEADER_MORE);
     return model;
 }
 

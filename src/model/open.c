@@ -18,7 +18,7 @@ int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t fil
                               uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error) {
     uint64_t index_bytes = 0;
     int32_t status =
-        tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, header_bytes, error);
+        tai_header_index_bytes(header, size, file_bytes, &index_bytes, header_bytes, error);
     *scratch_bytes = tai_align_up(index_bytes, TAI_ALIGNMENT) +
                      tai_file_directory_bound(index_bytes, file_bytes);
     return status;
@@ -30,12 +30,12 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
     uint64_t index_bytes = 0;
     memset(plan, 0, sizeof *plan);
     int32_t status =
-        tai_gguf_index_bytes(header, size, file_bytes, &index_bytes, &plan->header_bytes, error);
+        tai_header_index_bytes(header, size, file_bytes, &index_bytes, &plan->header_bytes, error);
     if (status) {
         return status;
     }
     if (size < plan->header_bytes) {
-        return TAI_GGUF_MORE;
+        return TAI_HEADER_MORE;
     }
     uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
     if (directory_at > scratch_bytes) {
@@ -45,7 +45,7 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
     status = tai_file_parse(&file, header, size, file_bytes, scratch, index_bytes,
                             (uint8_t *)scratch + directory_at, scratch_bytes - directory_at, error);
     if (status) {
-        plan->header_bytes = file.gguf.header_bytes;
+        plan->header_bytes = file.header.header_bytes;
         return status;
     }
     TaiPlanned planned;
@@ -61,22 +61,22 @@ uint64_t tai_header_address(uint64_t reserved_bytes, uint64_t header_bytes) {
 }
 
 /* An array of the vocabulary, one item per token; NULL if it is absent. */
-static const TaiGgufKv *vocab_array(const TinyAIModel *m, const char *key, uint32_t item_type,
-                                    TinyAIError *error) {
-    const TaiGgufKv *kv = tai_gguf_find(&m->file.gguf, key);
-    if (kv && (kv->type != TAI_GGUF_ARRAY || kv->item_type != item_type ||
+static const TaiKeyValue *vocab_array(const TinyAIModel *m, const char *key, uint32_t item_type,
+                                      TinyAIError *error) {
+    const TaiKeyValue *kv = tai_header_find(&m->file.header, key);
+    if (kv && (kv->type != TAI_VALUE_ARRAY || kv->item_type != item_type ||
                kv->n_items != m->vocab.n_tokens)) {
         tai_fail(error, TINYAI_E_FORMAT, kv->off,
                  "metadata key %s at byte %" PRIu64 " must be an array of %" PRIu32 " %s", key,
                  kv->off, m->vocab.n_tokens,
-                 item_type == TAI_GGUF_F32 ? "floats" : "32-bit integers");
+                 item_type == TAI_VALUE_F32 ? "floats" : "32-bit integers");
     }
     return kv;
 }
 
 static void read_token_types(TinyAIModel *m, TinyAIError *error) {
-    const TaiGgufKv *scores = vocab_array(m, "tokenizer.ggml.scores", TAI_GGUF_F32, error);
-    const TaiGgufKv *types = vocab_array(m, "tokenizer.ggml.token_type", TAI_GGUF_I32, error);
+    const TaiKeyValue *scores = vocab_array(m, "tokenizer.ggml.scores", TAI_VALUE_F32, error);
+    const TaiKeyValue *types = vocab_array(m, "tokenizer.ggml.token_type", TAI_VALUE_I32, error);
     if (!scores) {
         tai_fail(
             error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
@@ -85,7 +85,7 @@ static void read_token_types(TinyAIModel *m, TinyAIError *error) {
     if (error->status) {
         return;
     }
-    const uint8_t *bytes = m->file.gguf.bytes;
+    const uint8_t *bytes = m->file.header.bytes;
     for (uint32_t i = 0; i < m->vocab.n_tokens; i++) {
         m->vocab.scores[i] = tai_load_f32(bytes + scores->off + 4 * (uint64_t)i);
         if (types) {
@@ -96,17 +96,17 @@ static void read_token_types(TinyAIModel *m, TinyAIError *error) {
 }
 
 static void read_special(TinyAIModel *m, TinyAIError *error) {
-    const TaiGguf *gguf = &m->file.gguf;
+    const TaiHeader *header = &m->file.header;
     TaiVocab *v = &m->vocab;
-    if (tai_gguf_u32(gguf, "tokenizer.ggml.bos_token_id", &v->bos, error) ||
-        tai_gguf_u32(gguf, "tokenizer.ggml.eos_token_id", &v->eos, error) ||
-        tai_gguf_u32(gguf, "tokenizer.ggml.eot_token_id", &v->eot, error) ||
-        tai_gguf_u32(gguf, "tokenizer.ggml.unknown_token_id", &v->unk, error) ||
-        tai_gguf_bool(gguf, "tokenizer.ggml.add_bos_token", &v->add_bos, error) ||
-        tai_gguf_bool(gguf, "tokenizer.ggml.add_eos_token", &v->add_eos, error)) {
+    if (tai_header_u32(header, "tokenizer.ggml.bos_token_id", &v->bos, error) ||
+        tai_header_u32(header, "tokenizer.ggml.eos_token_id", &v->eos, error) ||
+        tai_header_u32(header, "tokenizer.ggml.eot_token_id", &v->eot, error) ||
+        tai_header_u32(header, "tokenizer.ggml.unknown_token_id", &v->unk, error) ||
+        tai_header_bool(header, "tokenizer.ggml.add_bos_token", &v->add_bos, error) ||
+        tai_header_bool(header, "tokenizer.ggml.add_eos_token", &v->add_eos, error)) {
         return;
     }
-    tai_gguf_bool(gguf, "tokenizer.ggml.add_space_prefix", &v->add_space_prefix, error);
+    tai_header_bool(header, "tokenizer.ggml.add_space_prefix", &v->add_space_prefix, error);
     if (v->add_bos && v->bos == TAI_NO_TOKEN) {
         tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
                  "tokenizer.ggml.add_bos_token is true, but there is no BOS token");
@@ -114,17 +114,17 @@ static void read_special(TinyAIModel *m, TinyAIError *error) {
 }
 
 static void build_vocab(TinyAIModel *m, TinyAIError *error) {
-    const TaiGgufKv *tokens = tai_gguf_find(&m->file.gguf, "tokenizer.ggml.tokens");
+    const TaiKeyValue *tokens = tai_header_find(&m->file.header, "tokenizer.ggml.tokens");
     uint64_t off = tokens->off;
     uint64_t text_bytes = 0;
     for (uint64_t i = 0; i < tokens->n_items; i++) {
-        text_bytes += tai_gguf_next_string(&m->file.gguf, &off).bytes;
+        text_bytes += tai_next_string(&m->file.header, &off).bytes;
     }
     int32_t status = tai_vocab_init(&m->vocab, tai_in(m, TAI_REGION_TOKENIZER, 0),
                                     (uint32_t)tokens->n_items, text_bytes);
     off = tokens->off;
     for (uint64_t i = 0; i < tokens->n_items && !status; i++) {
-        TaiGgufString token = tai_gguf_next_string(&m->file.gguf, &off);
+        TaiString token = tai_next_string(&m->file.header, &off);
         status = tai_vocab_add(&m->vocab, token.text, token.bytes);
     }
     if (status) {
@@ -181,8 +181,8 @@ static void take_region(TinyAIModel *m, uint32_t id, TinyAIError *error) {
                  "no memory for a region of %" PRIu64 " bytes", region->bytes);
     } else if (id != TAI_REGION_PROGRAM) {
         void *guard = tai_static_alloc(&m->memory, TAI_GUARD_BYTES, TAI_ALIGNMENT);
-        void *place = tai_static_alloc(&m->memory, (size_t)(region->bytes - region->padding),
-                                       TAI_ALIGNMENT);
+        void *place =
+            tai_static_alloc(&m->memory, (size_t)(region->bytes - region->padding), TAI_ALIGNMENT);
         if (!guard || place != tai_at(m, region->address)) {
             tai_fail(error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
                      "a region of %" PRIu64 " bytes is not where it was planned", region->bytes);
@@ -305,7 +305,7 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
     uint64_t least_bytes = 0;
     *model = NULL;
     int32_t status =
-        tai_gguf_index_bytes(header, header_bytes, file_bytes, &index_bytes, &least_bytes, error);
+        tai_header_index_bytes(header, header_bytes, file_bytes, &index_bytes, &least_bytes, error);
     if (status) {
         return status > 0 ? tai_fail(error, TINYAI_E_INTERNAL, 0, "the header is incomplete")
                           : status;
@@ -333,7 +333,7 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
         return error->status;
     }
     /* The header is not needed any more: from here on its place is the run's. */
-    memset(&m->file.gguf, 0, sizeof m->file.gguf);
+    memset(&m->file.header, 0, sizeof m->file.header);
     tai_text_room(&m->file, &m->planned.now, &m->text);
     tai_scratch_room(&m->file, &m->planned.now, &m->scratch);
     place_units(m);

@@ -57,20 +57,32 @@ int32_t tai_port_file_read(int handle, uint64_t offset, void *into, uint64_t byt
 
 void tai_port_file_close(int handle);
 
-/* A file that is written beside its name and appears under it only when it is whole. */
+/* ---- files written -------------------------------------------------------------------------- */
+
+/* A file that appears under its name when it is complete, or not at all: it is written beside it as
+ * PATH.UNIQUE.partial, and renamed at the end. Whatever ends the program before leaves that file alone. */
 typedef struct TaiPortOut {
-    int handle;
-    char path[512];
-    char temporary[520];
+    int handle;         /* -1: committed or abandoned */
+    const char *path;   /* the caller's, until then */
+    uint64_t unique;    /* part of the name it is written under */
+    uint64_t offset;    /* where tai_port_file_write goes on */
+    TinyAIError *error; /* the caller's, may be NULL: what went wrong in any of these functions */
 } TaiPortOut;
 
-/* On failure *error says why (E_NOT_FOUND, E_IO, E_ARGUMENT), and nothing is left behind. */
+/* A target that exists must be a regular file. On failure nothing is left, and there is nothing to abandon. */
 int32_t tai_port_file_create(TaiPortOut *out, const char *path, TinyAIError *error);
-/* 0 or E_IO: then abandon it. */
-int32_t tai_port_file_write(TaiPortOut *out, const void *bytes, uint64_t n_bytes);
-/* Ends the writing: 0 and the file has its name, or E_IO and nothing is left behind. */
+/* Makes it so long; what was never written is zero. */
+int32_t tai_port_file_resize(TaiPortOut *out, uint64_t bytes);
+/* All of the bytes, or E_IO. */
+int32_t tai_port_file_write(TaiPortOut *out, const void *from, uint64_t bytes);
+int32_t tai_port_file_write_at(TaiPortOut *out, uint64_t offset, const void *from, uint64_t bytes);
+/* Makes it safe on the disk and gives it its name, replacing what had it. On failure it is abandoned. */
 int32_t tai_port_file_commit(TaiPortOut *out);
+/* Removes it; nothing after tai_port_file_commit. */
 void tai_port_file_abandon(TaiPortOut *out);
+
+/* Whether the open file is what `path` names now. */
+bool tai_port_file_is(int handle, const char *path);
 
 /* The path without "./" in front, which wasi-libc does not find in the folders that it was given.
  */

@@ -87,8 +87,8 @@ static int32_t check_edge(TaiGraph *graph, const TaiGraphEdge *new, uint64_t out
         return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "layer %u cannot depend on itself", new->layer);
     }
-    if (new->on != TAI_NO_LAYER && graph->layers[new->on].added &&
-        depends(graph, new->on, new->layer)) {
+    if (new->on != TAI_NO_LAYER &&
+        graph->layers[new->on].added &&depends(graph, new->on, new->layer)) {
         return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "layer %u cannot depend on layer %u, which already depends on layer %u: "
                         "that would be a cycle",
@@ -98,17 +98,17 @@ static int32_t check_edge(TaiGraph *graph, const TaiGraphEdge *new, uint64_t out
 }
 
 static int32_t unknown_layer(const TaiGraph *graph, uint32_t layer, TinyAIError *error) {
-    return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
-                    "there is no layer %lld: layers are 0 to %lld",
-                    layer == TAI_NO_LAYER ? -1LL : (long long)layer,
-                    (long long)graph->n_layers - 1);
+    return tai_fail(
+        error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET, "there is no layer %lld: layers are 0 to %lld",
+        layer == TAI_NO_LAYER ? -1LL : (long long)layer, (long long)graph->n_layers - 1);
 }
 
 int32_t tai_graph_add(TaiGraph *graph, uint32_t layer, uint32_t on, uint32_t type,
                       uint64_t output_bytes, TinyAIError *error) {
     if (type > TINYAI_DEP_ATTENTION) {
         return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
-                        "there is no dependency type %u: types are 0 (NONE) to 3 (ATTENTION)", type);
+                        "there is no dependency type %u: types are 0 (NONE) to 3 (ATTENTION)",
+                        type);
     }
     TaiGraphEdge edge = {layer, type == TINYAI_DEP_NONE ? TAI_NO_LAYER : on, type};
     if (layer >= graph->n_layers) {

@@ -111,7 +111,8 @@ typedef struct Search {
     bool improved;
     uint8_t chosen[TAI_SEARCH_BUFFERS];
     uint64_t best_at[TAI_SEARCH_BUFFERS];
-    uint64_t to_come[TAI_SEARCH_BUFFERS]; /* [i]: bytes not placed yet that are live when i begins */
+    uint64_t
+        to_come[TAI_SEARCH_BUFFERS]; /* [i]: bytes not placed yet that are live when i begins */
 } Search;
 
 static void count_to_come(Search *s, uint32_t index, bool placed) {
@@ -156,7 +157,8 @@ static uint32_t next_candidate(const Search *s, uint32_t previous, uint64_t prev
         }
         uint64_t top = on_top(s, b);
         too_high = tai_min_u64(too_high, top + rounded(b, s->alignment));
-        bool after = top > previous_at || (top == previous_at && (previous == s->n || i > previous));
+        bool after =
+            top > previous_at || (top == previous_at && (previous == s->n || i > previous));
         if (after && (next == s->n || top < *at)) {
             next = i;
             *at = top;
@@ -194,7 +196,8 @@ static void search(Search *s, uint32_t n_taken, uint64_t bound, uint32_t steps) 
             s->best = 0;
             for (uint32_t i = 0; i < s->n; i++) {
                 s->best_at[i] = s->buffers[i].at;
-                s->best = tai_max_u64(s->best, s->best_at[i] + rounded(&s->buffers[i], s->alignment));
+                s->best =
+                    tai_max_u64(s->best, s->best_at[i] + rounded(&s->buffers[i], s->alignment));
             }
         }
     }

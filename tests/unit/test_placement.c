@@ -89,10 +89,8 @@ static uint64_t most_live(const TaiBuffer *buffers, uint32_t n, uint64_t alignme
 }
 
 static uint64_t smallest_peak(const TaiBuffer *buffers, uint32_t n, uint64_t alignment) {
-    Exhaustive x = {.buffers = buffers,
-                    .n = n,
-                    .best = UINT64_MAX,
-                    .bound = most_live(buffers, n, alignment)};
+    Exhaustive x = {
+        .buffers = buffers, .n = n, .best = UINT64_MAX, .bound = most_live(buffers, n, alignment)};
     for (uint32_t i = 0; i < n; i++)
         x.sizes[i] = (buffers[i].bytes + alignment - 1) / alignment * alignment;
     all_orders(&x, 0, 0);
@@ -108,7 +106,8 @@ static uint64_t checked_place(TaiBuffer *buffers, uint32_t n, uint64_t alignment
         highest = end > highest ? end : highest;
         CHECK_EQ(buffers[i].at % alignment, 0);
         for (uint32_t j = 0; j < i; j++)
-            if (meet(&buffers[i], &buffers[j]) && buffers[j].at < buffers[i].at + buffers[i].bytes &&
+            if (meet(&buffers[i], &buffers[j]) &&
+                buffers[j].at < buffers[i].at + buffers[i].bytes &&
                 buffers[i].at < buffers[j].at + buffers[j].bytes)
                 TEST_FAIL("of %u buffers, %u and %u overlap", n, j, i);
     }
