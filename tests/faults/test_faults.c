@@ -268,7 +268,7 @@ int main(int argc, char **argv) {
     if (tinyai_plan(&source, &options, &plan, &error)) {
         return 2;
     }
-    options.memory_budget = plan.min_budget_bytes;
+    options.memory_budget = plan.min_budget_bytes + 900000; /* two slots */
     options.prefetch_threads = READERS;
     if (tinyai_plan(&source, &options, &wanted_plan, &error)) {
         return 2;
