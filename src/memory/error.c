@@ -25,6 +25,11 @@ int32_t tai_fail(TinyAIError *error, int32_t status, uint64_t offset, const char
     return status;
 }
 
+TinyAIError *tai_thread_error(void) {
+    static _Thread_local TinyAIError error = {.offset = TINYAI_NO_OFFSET};
+    return &error;
+}
+
 const char *tinyai_status_name(int32_t status) {
     switch (status) {
 #define STATUS_CASE(name, value, meaning)                                                          \

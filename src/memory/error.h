@@ -11,4 +11,7 @@ void tai_error_clear(TinyAIError *error);
 __attribute__((format(printf, 4, 5))) int32_t tai_fail(TinyAIError *error, int32_t status,
                                                        uint64_t offset, const char *format, ...);
 
+/* The calling thread's error of functions that return a pointer or bool: tinyai_last_error(NULL). */
+TinyAIError *tai_thread_error(void);
+
 #endif
