@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/gguf.h"
+#include "format/header.h"
 
 static const char *struct_name;
 static size_t end_of_fields;
@@ -95,6 +95,10 @@ static void print_constants(void) {
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
+    CONSTANT(TINYAI_EXEC_NORMAL);
+    CONSTANT(TINYAI_EXEC_MEMORY_OPT);
+    CONSTANT(TINYAI_EXEC_STREAMING);
+    CONSTANT(TINYAI_EXEC_ADAPTIVE);
     CONSTANT(TINYAI_MAX_BUDGET);
     CONSTANT(TINYAI_DEFAULT_BUDGET);
     CONSTANT(TINYAI_DEFAULT_CONTEXT);
@@ -112,20 +116,33 @@ static void print_constants(void) {
     CONSTANT(TINYAI_BLOCK_ABSENT);
     CONSTANT(TINYAI_BLOCK_LOADING);
     CONSTANT(TINYAI_BLOCK_RESIDENT);
+    CONSTANT(TINYAI_UNIT_FINAL);
+    CONSTANT(TINYAI_UNIT_BLOCK);
+    CONSTANT(TINYAI_UNIT_HEAD);
+    CONSTANT(TINYAI_DEP_NONE);
+    CONSTANT(TINYAI_DEP_SEQUENTIAL);
+    CONSTANT(TINYAI_DEP_RESIDUAL);
+    CONSTANT(TINYAI_DEP_ATTENTION);
+    CONSTANT(TINYAI_NO_STEP);
     CONSTANT(TINYAI_EXCHANGE_RANGES);
     CONSTANT(TINYAI_EXCHANGE_REGIONS);
+    CONSTANT(TINYAI_EXCHANGE_STEPS);
 }
 
 static void print_options(void) {
     BEGIN(TinyAIOptions, "Options");
     FIELD(TinyAIOptions, memory_budget);
     FIELD(TinyAIOptions, default_budget);
+    FIELD(TinyAIOptions, max_memory_budget);
     FIELD(TinyAIOptions, context_length);
     FIELD(TinyAIOptions, kv_type);
     FIELD(TinyAIOptions, kernels);
     FIELD(TinyAIOptions, prefetch);
     FIELD(TinyAIOptions, read_chunk_bytes);
     FIELD(TinyAIOptions, sequences);
+    FIELD(TinyAIOptions, mode);
+    FIELD(TinyAIOptions, prefetch_threads);
+    FIELD(TinyAIOptions, reserved);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -145,6 +162,9 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, min_budget_bytes);
     FIELD(TinyAIPlan, resident_bytes);
     FIELD(TinyAIPlan, peak_bytes);
+    FIELD(TinyAIPlan, reserved_bytes);
+    FIELD(TinyAIPlan, max_budget_bytes);
+    FIELD(TinyAIPlan, smallest_bytes);
     FIELD(TinyAIPlan, open_bytes);
     FIELD(TinyAIPlan, missing_bytes);
     FIELD(TinyAIPlan, streamed_bytes_per_token);
@@ -165,6 +185,8 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, resident_head_strips);
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
+    FIELD(TinyAIPlan, mode);
+    FIELD(TinyAIPlan, reserved);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -181,6 +203,8 @@ static void print_plan(void) {
 static void print_stats(void) {
     BEGIN(TinyAIStats, "Stats");
     FIELD(TinyAIStats, budget_bytes);
+    FIELD(TinyAIStats, max_budget_bytes);
+    FIELD(TinyAIStats, reserved_bytes);
     FIELD(TinyAIStats, planned_peak_bytes);
     FIELD(TinyAIStats, current_bytes);
     FIELD(TinyAIStats, peak_bytes);
@@ -203,6 +227,9 @@ static void print_stats(void) {
     FIELD(TinyAIStats, logits_hash);
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
+    FIELD(TinyAIStats, reader_threads);
+    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 
     BEGIN(TinyAIBlockInfo, "BlockInfo");
@@ -210,6 +237,18 @@ static void print_stats(void) {
     FIELD(TinyAIBlockInfo, state);
     FIELD(TinyAIBlockInfo, pinned);
     END(TinyAIBlockInfo);
+
+    BEGIN(TinyAIScheduleStep, "ScheduleStep");
+    FIELD(TinyAIScheduleStep, bytes);
+    FIELD(TinyAIScheduleStep, kind);
+    FIELD(TinyAIScheduleStep, index);
+    FIELD(TinyAIScheduleStep, depends_on);
+    FIELD(TinyAIScheduleStep, dependency);
+    FIELD(TinyAIScheduleStep, slot);
+    FIELD(TinyAIScheduleStep, state);
+    FIELD(TinyAIScheduleStep, pinned);
+    FIELD(TinyAIScheduleStep, prefetch);
+    END(TinyAIScheduleStep);
 
     BEGIN(TinyAIRegion, "Region");
     FIELD(TinyAIRegion, address);
@@ -246,6 +285,7 @@ static void print_exchange(void) {
     STRUCT(TinyAIExchange, block);
     STRUCT(TinyAIExchange, ranges);
     STRUCT(TinyAIExchange, regions);
+    STRUCT(TinyAIExchange, steps);
     STRUCT(TinyAIExchange, sampling);
     FIELD(TinyAIExchange, max_tokens);
     FIELD(TinyAIExchange, ignore_eos);
@@ -269,15 +309,15 @@ static void print_exchange(void) {
 }
 
 static void print_inspect(void) {
-    static const char *const types[TAI_GGUF_TYPES] = {
-        [TAI_GGUF_U8] = "u8",       [TAI_GGUF_I8] = "i8",     [TAI_GGUF_U16] = "u16",
-        [TAI_GGUF_I16] = "i16",     [TAI_GGUF_U32] = "u32",   [TAI_GGUF_I32] = "i32",
-        [TAI_GGUF_F32] = "f32",     [TAI_GGUF_BOOL] = "bool", [TAI_GGUF_STRING] = "string",
-        [TAI_GGUF_ARRAY] = "array", [TAI_GGUF_U64] = "u64",   [TAI_GGUF_I64] = "i64",
-        [TAI_GGUF_F64] = "f64",
+    static const char *const types[TAI_VALUE_TYPES] = {
+        [TAI_VALUE_U8] = "u8",       [TAI_VALUE_I8] = "i8",     [TAI_VALUE_U16] = "u16",
+        [TAI_VALUE_I16] = "i16",     [TAI_VALUE_U32] = "u32",   [TAI_VALUE_I32] = "i32",
+        [TAI_VALUE_F32] = "f32",     [TAI_VALUE_BOOL] = "bool", [TAI_VALUE_STRING] = "string",
+        [TAI_VALUE_ARRAY] = "array", [TAI_VALUE_U64] = "u64",   [TAI_VALUE_I64] = "i64",
+        [TAI_VALUE_F64] = "f64",
     };
     printf("\n/** Types of metadata values, by number. */\nexport const GGUF_TYPES = [\n");
-    for (int i = 0; i < TAI_GGUF_TYPES; i++) {
+    for (int i = 0; i < TAI_VALUE_TYPES; i++) {
         printf("  '%s',\n", types[i]);
     }
     printf("] as const\n");

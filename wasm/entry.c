@@ -160,3 +160,20 @@ int32_t tinyai_js_block(uint32_t block) {
 uint32_t tinyai_js_regions(void) {
     return tinyai_regions(model, exchange.regions, TINYAI_EXCHANGE_REGIONS);
 }
+
+int32_t tinyai_js_set_budget(uint32_t bytes) {
+    const int32_t status = tinyai_session_set_budget(tinyai_session(model, 0), bytes);
+    if (status == TINYAI_OK) {
+        exchange.plan = *tinyai_model_plan(model);
+    }
+    return report(status);
+}
+
+uint32_t tinyai_js_schedule(uint32_t first) {
+    return tinyai_schedule(model, first, exchange.steps, TINYAI_EXCHANGE_STEPS);
+}
+
+uint32_t tinyai_js_report(uint32_t json, uint32_t skip) {
+    return tinyai_model_report(model, json, skip, at(exchange.text_address),
+                               exchange.text_capacity);
+}

@@ -20,7 +20,7 @@ typedef struct TinyAIInspectKey {
     uint64_t n_items; /* of an array */
     uint32_t key_bytes;
     uint32_t value_bytes; /* of a string, whose value_off is its first byte */
-    uint32_t type;        /* TaiGgufType: GGUF_TYPES in abi.ts */
+    uint32_t type;        /* TaiValueType: GGUF_TYPES in abi.ts */
     uint32_t item_type;   /* of an array */
 } TinyAIInspectKey;
 

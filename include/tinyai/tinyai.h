@@ -100,8 +100,11 @@ TinyAIOptions tinyai_default_options(void);
 typedef struct TinyAIPlan {
     uint64_t budget_bytes;     /* the budget asked for, or chosen by the default rule */
     uint64_t min_budget_bytes; /* smallest budget for this context, kv type and sequences */
-    uint64_t resident_bytes;   /* smallest budget at which nothing is streamed */
-    uint64_t peak_bytes;       /* what will be reserved at most, <= budget_bytes when it fits */
+    uint64_t resident_bytes;   /* smallest budget at which nothing is streamed; 0: none in this mode */
+    uint64_t peak_bytes;       /* what will be used at most, <= budget_bytes when it fits */
+    uint64_t reserved_bytes;   /* the memory that is reserved for it: the peak under max_budget_bytes */
+    uint64_t max_budget_bytes; /* how far the budget can rise later */
+    uint64_t smallest_bytes;   /* how far it can be lowered later: blocks and head strips dropped */
     uint64_t open_bytes;       /* peak while the file is opened */
     uint64_t missing_bytes;    /* min_budget_bytes - budget_bytes, or 0 */
     uint64_t streamed_bytes_per_token; /* read from the source in each steady decode pass */
@@ -122,6 +125,8 @@ typedef struct TinyAIPlan {
     uint32_t resident_head_strips;
     uint32_t embedding_resident; /* 1: no embedding rows are read in steady decode */
     uint32_t vocab_size;
+    uint32_t mode; /* TINYAI_EXEC_* */
+    uint32_t reserved;
 } TinyAIPlan;
 
 /* ---- sources ------------------------------------------------------------------------------- */
@@ -133,6 +138,7 @@ typedef struct TinyAISource {
     void *user;
     int32_t (*read)(void *user, uint64_t offset, void *into, uint32_t length);
     void (*close)(void *user);
+    uint32_t concurrent; /* 1: read may be called from several threads at once, with 64 KiB of stack */
 } TinyAISource;
 
 /* Opens a regular file for reading. The source is the caller's; tinyai_open takes it over (and
@@ -170,14 +176,12 @@ TinyAISession *tinyai_session(TinyAIModel *model, uint32_t sequence);
 
 /* ---- budget while running ------------------------------------------------------------------- */
 
-/* Moves the model to another budget, at most max_memory_budget, at any time: blocks that stayed are dropped,
- * or stay again when their turn comes; keys, values and what is generating are untouched. 0; E_BUDGET, and
+/* Moves the model to another budget, plan->smallest_bytes to plan->max_budget_bytes, at any time: blocks and
+ * head strips that stayed are dropped, or stay again when their turn comes; keys, values and what is
+ * generating are untouched. 0, and tinyai_model_plan tells the new plan; E_BUDGET, and
  * nothing changes, if it cannot fit (asked, allowed and missing tell by how much); TINYAI_STEP_NEED if
  * ranges in flight hold memory that must be given back: answer them, and call again. */
 int32_t tinyai_session_set_budget(TinyAISession *session, uint64_t bytes);
-/* The smallest budget that tinyai_session_set_budget accepts. */
-uint64_t tinyai_smallest_budget(const TinyAIModel *model);
-
 /* Asked before each pass over the blocks, so between any two tokens: returns the budget to go on with, 0 for
  * no change. What cannot fit is the nearest that can. */
 typedef uint64_t (*TinyAIPressureCallback)(void *user, const TinyAIModel *model);
@@ -309,6 +313,8 @@ int32_t tinyai_cancelled(TinyAIModel *model, uint32_t id);
 
 typedef struct TinyAIStats {
     uint64_t budget_bytes;
+    uint64_t max_budget_bytes;
+    uint64_t reserved_bytes; /* memory that was reserved: for the largest budget */
     uint64_t planned_peak_bytes;
     uint64_t current_bytes;
     uint64_t peak_bytes;
@@ -331,6 +337,9 @@ typedef struct TinyAIStats {
     uint64_t logits_hash; /* XXH3-64 of the logits of all generated positions */
     uint32_t kernels;     /* TINYAI_KERNELS_SCALAR or _SIMD128 */
     uint32_t threads;
+    uint32_t reader_threads; /* that run: at most options.prefetch_threads */
+    uint32_t reserved;
+    uint64_t stalled_ns; /* native, WASI: time in tinyai_run without anything to compute */
 } TinyAIStats;
 
 enum { TINYAI_BLOCK_ABSENT = 0, TINYAI_BLOCK_LOADING = 1, TINYAI_BLOCK_RESIDENT = 2 };

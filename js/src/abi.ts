@@ -21,6 +21,7 @@ export const STATUS = {
   E_STALE: -16,
   E_SIZE: -17,
   E_INTERNAL: -18,
+  E_CORRUPT: -19,
 } as const
 
 /** What each status means. */
@@ -44,6 +45,7 @@ export const MEANING = {
   E_STALE: 'the source changed while it was in use',
   E_SIZE: 'the size of the source is unknown or not exact',
   E_INTERNAL: 'a check of our own failed: please report it',
+  E_CORRUPT: 'bytes of the file do not match their hash',
 } as const
 
 /** What reserved memory is for, in the order of by_purpose. */
@@ -66,6 +68,10 @@ export const KV_F16 = 1
 export const KERNELS_AUTO = 0
 export const KERNELS_SCALAR = 1
 export const KERNELS_SIMD128 = 2
+export const EXEC_NORMAL = 0
+export const EXEC_MEMORY_OPT = 1
+export const EXEC_STREAMING = 2
+export const EXEC_ADAPTIVE = 3
 export const MAX_BUDGET = 4294901760
 export const DEFAULT_BUDGET = 536870912
 export const DEFAULT_CONTEXT = 4096
@@ -83,19 +89,32 @@ export const RANGE_PREFETCH = 2
 export const BLOCK_ABSENT = 0
 export const BLOCK_LOADING = 1
 export const BLOCK_RESIDENT = 2
+export const UNIT_FINAL = 0
+export const UNIT_BLOCK = 1
+export const UNIT_HEAD = 2
+export const DEP_NONE = 0
+export const DEP_SEQUENTIAL = 1
+export const DEP_RESIDUAL = 2
+export const DEP_ATTENTION = 3
+export const NO_STEP = 4294967295
 export const EXCHANGE_RANGES = 16
 export const EXCHANGE_REGIONS = 16
+export const EXCHANGE_STEPS = 16
 
 export const Options = {
-  size: 40,
+  size: 64,
   memory_budget: { at: 0, type: 'u64' },
   default_budget: { at: 8, type: 'u64' },
-  context_length: { at: 16, type: 'u32' },
-  kv_type: { at: 20, type: 'u32' },
-  kernels: { at: 24, type: 'u32' },
-  prefetch: { at: 28, type: 'u32' },
-  read_chunk_bytes: { at: 32, type: 'u32' },
-  sequences: { at: 36, type: 'u32' },
+  max_memory_budget: { at: 16, type: 'u64' },
+  context_length: { at: 24, type: 'u32' },
+  kv_type: { at: 28, type: 'u32' },
+  kernels: { at: 32, type: 'u32' },
+  prefetch: { at: 36, type: 'u32' },
+  read_chunk_bytes: { at: 40, type: 'u32' },
+  sequences: { at: 44, type: 'u32' },
+  mode: { at: 48, type: 'u32' },
+  prefetch_threads: { at: 52, type: 'u32' },
+  reserved: { at: 56, type: 'u32' },
 } as const
 
 export const Sampling = {
@@ -110,31 +129,36 @@ export const Sampling = {
 } as const
 
 export const Plan = {
-  size: 216,
+  size: 248,
   budget_bytes: { at: 0, type: 'u64' },
   min_budget_bytes: { at: 8, type: 'u64' },
   resident_bytes: { at: 16, type: 'u64' },
   peak_bytes: { at: 24, type: 'u64' },
-  open_bytes: { at: 32, type: 'u64' },
-  missing_bytes: { at: 40, type: 'u64' },
-  streamed_bytes_per_token: { at: 48, type: 'u64' },
-  file_bytes: { at: 56, type: 'u64' },
-  header_bytes: { at: 64, type: 'u64' },
-  block_bytes: { at: 72, type: 'u64' },
-  planning_bytes: { at: 80, type: 'u64' },
-  by_purpose: { at: 88, type: 'u64' },
-  fits: { at: 168, type: 'u32' },
-  blocks: { at: 172, type: 'u32' },
-  slots: { at: 176, type: 'u32' },
-  pinned_blocks: { at: 180, type: 'u32' },
-  prompt_tokens_per_pass: { at: 184, type: 'u32' },
-  context_length: { at: 188, type: 'u32' },
-  longest_context: { at: 192, type: 'u32' },
-  model_context: { at: 196, type: 'u32' },
-  head_strips: { at: 200, type: 'u32' },
-  resident_head_strips: { at: 204, type: 'u32' },
-  embedding_resident: { at: 208, type: 'u32' },
-  vocab_size: { at: 212, type: 'u32' },
+  reserved_bytes: { at: 32, type: 'u64' },
+  max_budget_bytes: { at: 40, type: 'u64' },
+  smallest_bytes: { at: 48, type: 'u64' },
+  open_bytes: { at: 56, type: 'u64' },
+  missing_bytes: { at: 64, type: 'u64' },
+  streamed_bytes_per_token: { at: 72, type: 'u64' },
+  file_bytes: { at: 80, type: 'u64' },
+  header_bytes: { at: 88, type: 'u64' },
+  block_bytes: { at: 96, type: 'u64' },
+  planning_bytes: { at: 104, type: 'u64' },
+  by_purpose: { at: 112, type: 'u64' },
+  fits: { at: 192, type: 'u32' },
+  blocks: { at: 196, type: 'u32' },
+  slots: { at: 200, type: 'u32' },
+  pinned_blocks: { at: 204, type: 'u32' },
+  prompt_tokens_per_pass: { at: 208, type: 'u32' },
+  context_length: { at: 212, type: 'u32' },
+  longest_context: { at: 216, type: 'u32' },
+  model_context: { at: 220, type: 'u32' },
+  head_strips: { at: 224, type: 'u32' },
+  resident_head_strips: { at: 228, type: 'u32' },
+  embedding_resident: { at: 232, type: 'u32' },
+  vocab_size: { at: 236, type: 'u32' },
+  mode: { at: 240, type: 'u32' },
+  reserved: { at: 244, type: 'u32' },
 } as const
 
 export const ErrorInfo = {
@@ -149,30 +173,35 @@ export const ErrorInfo = {
 } as const
 
 export const Stats = {
-  size: 248,
+  size: 280,
   budget_bytes: { at: 0, type: 'u64' },
-  planned_peak_bytes: { at: 8, type: 'u64' },
-  current_bytes: { at: 16, type: 'u64' },
-  peak_bytes: { at: 24, type: 'u64' },
-  total_allocated_bytes: { at: 32, type: 'u64' },
-  allocation_count: { at: 40, type: 'u64' },
-  padding_bytes: { at: 48, type: 'u64' },
-  by_purpose: { at: 56, type: 'u64' },
-  bytes_read: { at: 136, type: 'u64' },
-  header_bytes_read: { at: 144, type: 'u64' },
-  block_bytes_read: { at: 152, type: 'u64' },
-  head_bytes_read: { at: 160, type: 'u64' },
-  embedding_bytes_read: { at: 168, type: 'u64' },
-  requests: { at: 176, type: 'u64' },
-  hits: { at: 184, type: 'u64' },
-  misses: { at: 192, type: 'u64' },
-  prefetched: { at: 200, type: 'u64' },
-  passes: { at: 208, type: 'u64' },
-  prompt_tokens: { at: 216, type: 'u64' },
-  generated_tokens: { at: 224, type: 'u64' },
-  logits_hash: { at: 232, type: 'u64' },
-  kernels: { at: 240, type: 'u32' },
-  threads: { at: 244, type: 'u32' },
+  max_budget_bytes: { at: 8, type: 'u64' },
+  reserved_bytes: { at: 16, type: 'u64' },
+  planned_peak_bytes: { at: 24, type: 'u64' },
+  current_bytes: { at: 32, type: 'u64' },
+  peak_bytes: { at: 40, type: 'u64' },
+  total_allocated_bytes: { at: 48, type: 'u64' },
+  allocation_count: { at: 56, type: 'u64' },
+  padding_bytes: { at: 64, type: 'u64' },
+  by_purpose: { at: 72, type: 'u64' },
+  bytes_read: { at: 152, type: 'u64' },
+  header_bytes_read: { at: 160, type: 'u64' },
+  block_bytes_read: { at: 168, type: 'u64' },
+  head_bytes_read: { at: 176, type: 'u64' },
+  embedding_bytes_read: { at: 184, type: 'u64' },
+  requests: { at: 192, type: 'u64' },
+  hits: { at: 200, type: 'u64' },
+  misses: { at: 208, type: 'u64' },
+  prefetched: { at: 216, type: 'u64' },
+  passes: { at: 224, type: 'u64' },
+  prompt_tokens: { at: 232, type: 'u64' },
+  generated_tokens: { at: 240, type: 'u64' },
+  logits_hash: { at: 248, type: 'u64' },
+  kernels: { at: 256, type: 'u32' },
+  threads: { at: 260, type: 'u32' },
+  reader_threads: { at: 264, type: 'u32' },
+  reserved: { at: 268, type: 'u32' },
+  stalled_ns: { at: 272, type: 'u64' },
 } as const
 
 export const BlockInfo = {
@@ -180,6 +209,19 @@ export const BlockInfo = {
   bytes: { at: 0, type: 'u64' },
   state: { at: 8, type: 'u32' },
   pinned: { at: 12, type: 'u32' },
+} as const
+
+export const ScheduleStep = {
+  size: 40,
+  bytes: { at: 0, type: 'u64' },
+  kind: { at: 8, type: 'u32' },
+  index: { at: 12, type: 'u32' },
+  depends_on: { at: 16, type: 'u32' },
+  dependency: { at: 20, type: 'u32' },
+  slot: { at: 24, type: 'u32' },
+  state: { at: 28, type: 'u32' },
+  pinned: { at: 32, type: 'u32' },
+  prefetch: { at: 36, type: 'u32' },
 } as const
 
 export const Region = {
@@ -208,34 +250,35 @@ export const BatchItem = {
 } as const
 
 export const Exchange = {
-  size: 1792,
+  size: 2520,
   file_bytes: { at: 0, type: 'u64' },
   options: { at: 8, type: 'struct' },
-  plan: { at: 48, type: 'struct' },
-  error: { at: 264, type: 'struct' },
-  stats: { at: 656, type: 'struct' },
-  block: { at: 904, type: 'struct' },
-  ranges: { at: 920, type: 'struct' },
-  regions: { at: 1304, type: 'struct' },
-  sampling: { at: 1688, type: 'struct' },
-  max_tokens: { at: 1720, type: 'u32' },
-  ignore_eos: { at: 1724, type: 'u32' },
-  n_stop: { at: 1728, type: 'u32' },
-  text_address: { at: 1732, type: 'u32' },
-  text_capacity: { at: 1736, type: 'u32' },
-  ids_address: { at: 1740, type: 'u32' },
-  ids_capacity: { at: 1744, type: 'u32' },
-  batch_address: { at: 1748, type: 'u32' },
-  logits_address: { at: 1752, type: 'u32' },
-  n_ids: { at: 1756, type: 'u32' },
-  used: { at: 1760, type: 'u32' },
-  text_bytes: { at: 1764, type: 'u32' },
-  piece_address: { at: 1768, type: 'u32' },
-  piece_bytes: { at: 1772, type: 'u32' },
-  piece_id: { at: 1776, type: 'u32' },
-  piece_index: { at: 1780, type: 'u32' },
-  add_bos: { at: 1784, type: 'u32' },
-  bos_id: { at: 1788, type: 'u32' },
+  plan: { at: 72, type: 'struct' },
+  error: { at: 320, type: 'struct' },
+  stats: { at: 712, type: 'struct' },
+  block: { at: 992, type: 'struct' },
+  ranges: { at: 1008, type: 'struct' },
+  regions: { at: 1392, type: 'struct' },
+  steps: { at: 1776, type: 'struct' },
+  sampling: { at: 2416, type: 'struct' },
+  max_tokens: { at: 2448, type: 'u32' },
+  ignore_eos: { at: 2452, type: 'u32' },
+  n_stop: { at: 2456, type: 'u32' },
+  text_address: { at: 2460, type: 'u32' },
+  text_capacity: { at: 2464, type: 'u32' },
+  ids_address: { at: 2468, type: 'u32' },
+  ids_capacity: { at: 2472, type: 'u32' },
+  batch_address: { at: 2476, type: 'u32' },
+  logits_address: { at: 2480, type: 'u32' },
+  n_ids: { at: 2484, type: 'u32' },
+  used: { at: 2488, type: 'u32' },
+  text_bytes: { at: 2492, type: 'u32' },
+  piece_address: { at: 2496, type: 'u32' },
+  piece_bytes: { at: 2500, type: 'u32' },
+  piece_id: { at: 2504, type: 'u32' },
+  piece_index: { at: 2508, type: 'u32' },
+  add_bos: { at: 2512, type: 'u32' },
+  bos_id: { at: 2516, type: 'u32' },
 } as const
 
 /** Types of metadata values, by number. */

@@ -1,5 +1,5 @@
 // What the engine's thread reads from, whatever the model comes from.
-import { isAbort, messageOf, TinyAIError } from './errors.js'
+import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError } from './errors.js'
 
 /** A piece of the file and where it goes. */
 export interface Part {
@@ -24,6 +24,7 @@ export interface ByteSource {
 /** An error of a source as one of ours, with the place; ours and aborts stay as they are. */
 export function readError(error: unknown, name: string, offset: number): unknown {
   if (error instanceof TinyAIError || isAbort(error)) return error
+  if (isNoMemory(error)) return noMemory(error, name)
   const message = `${name}: reading at byte ${offset} failed: ${messageOf(error)}`
   return new TinyAIError('E_IO', message, { url: name, offset, cause: error })
 }

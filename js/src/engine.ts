@@ -1,6 +1,6 @@
 // One instance of the WebAssembly module: its memory, its functions, and typed access to the exchange block.
 import * as abi from './abi.js'
-import { codeOf, messageOf, TinyAIError } from './errors.js'
+import { codeOf, isNoMemory, messageOf, TinyAIError } from './errors.js'
 
 export const PAGE_BYTES = 65536
 
@@ -15,8 +15,8 @@ interface Exports {
   tinyai_js_exchange(): number
   tinyai_js_program_bytes(): number
   tinyai_js_plan(header: number, headerBytes: number, memoryBytes: number): number
-  tinyai_js_header_address(peakBytes: number, headerBytes: number): number
-  tinyai_js_open(headerBytes: number, peakBytes: number): number
+  tinyai_js_header_address(reservedBytes: number, headerBytes: number): number
+  tinyai_js_open(headerBytes: number, reservedBytes: number): number
   tinyai_js_tokenize(textBytes: number, flags: number): number
   tinyai_js_detokenize(nIds: number, flags: number): number
   tinyai_js_begin_generate(nIds: number): number
@@ -30,6 +30,9 @@ interface Exports {
   tinyai_js_stats(): void
   tinyai_js_block(block: number): number
   tinyai_js_regions(): number
+  tinyai_js_set_budget(bytes: number): number
+  tinyai_js_schedule(first: number): number
+  tinyai_js_report(json: number, skip: number): number
   tinyai_js_inspect(header: number, headerBytes: number, memoryBytes: number): number
   tinyai_js_inspect_header(): number
   tinyai_js_inspect_key(index: number): number
@@ -48,15 +51,21 @@ export class Engine {
   /** memoryBytes: what the instance has for everything, rounded up to whole pages. */
   static async create(module: WebAssembly.Module, memoryBytes: number): Promise<Engine> {
     const pages = Math.ceil(memoryBytes / PAGE_BYTES)
+    const refused = (cause: unknown) => {
+      const message = `the host did not give ${pages * PAGE_BYTES} bytes of WebAssembly memory (${messageOf(cause)}); lower memoryBudget or free memory`
+      return new TinyAIError('E_NOMEM', message, { asked: pages * PAGE_BYTES, cause })
+    }
     let memory: WebAssembly.Memory
     try {
       memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
     } catch (cause) {
-      const message = `the host did not give ${pages * PAGE_BYTES} bytes of WebAssembly memory (${messageOf(cause)}); lower memoryBudget or free memory`
-      throw new TinyAIError('E_NOMEM', message, { asked: pages * PAGE_BYTES, cause })
+      throw refused(cause)
     }
-    const instance = await WebAssembly.instantiate(module, { env: { memory } })
-    return new Engine(instance, memory)
+    try {
+      return new Engine(await WebAssembly.instantiate(module, { env: { memory } }), memory)
+    } catch (cause) {
+      throw isNoMemory(cause) ? refused(cause) : cause
+    }
   }
 
   constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
@@ -112,10 +121,10 @@ export class Engine {
     }
   }
 
-  /** The bytes of a structure in the exchange block, copied. */
-  copy(field: Field, bytes: number): Uint8Array {
+  /** The bytes of a structure in the exchange block, as they change. */
+  view(field: Field, bytes: number): Uint8Array {
     const at = this.#exchange + field.at
-    return this.bytes.slice(at, at + bytes)
+    return this.bytes.subarray(at, at + bytes)
   }
 
   // ---- errors ----------------------------------------------------------------------------------

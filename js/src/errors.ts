@@ -63,6 +63,16 @@ export function isAbort(error: unknown): boolean {
   return (error as Error | undefined)?.name === 'AbortError'
 }
 
+/** What hosts throw when memory or a buffer cannot be had. A stack that is too deep throws the same kind. */
+export function isNoMemory(error: unknown): boolean {
+  return error instanceof RangeError && !/call stack/i.test(error.message)
+}
+
+export function noMemory(error: unknown, url: string): TinyAIError {
+  const message = `${url}: the host is out of memory (${messageOf(error)}); lower memoryBudget or free memory`
+  return new TinyAIError('E_NOMEM', message, { url, cause: error })
+}
+
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw abortError(signal)
 }

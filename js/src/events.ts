@@ -25,9 +25,10 @@ export class EventHub {
     this.#emit('progress', progress)
   }
 
-  tell(snapshot: Snapshot, loaded: Loaded): void {
+  /** now: however lately memory was told of. */
+  tell(snapshot: Snapshot, loaded: Loaded, now = false): void {
     this.#tellBlocks(snapshot, loaded)
-    this.#tellMemory(snapshot, loaded)
+    this.#tellMemory(snapshot, loaded, now)
     this.#tellWeights(snapshot, loaded)
     this.#before = snapshot
   }
@@ -40,8 +41,9 @@ export class EventHub {
     }
   }
 
-  #tellMemory(snapshot: Snapshot, loaded: Loaded): void {
-    if (!this.#has('memory') || performance.now() - this.#lastMemory < MEMORY_MS) return
+  #tellMemory(snapshot: Snapshot, loaded: Loaded, now: boolean): void {
+    if (!this.#has('memory')) return
+    if (!now && performance.now() - this.#lastMemory < MEMORY_MS) return
     const { memory } = statsOf(snapshot, loaded)
     const text = JSON.stringify(memory)
     if (text === this.#memory) return

@@ -19,7 +19,14 @@ export interface HostRequest {
   options: EngineOptions
 }
 
-type Operation = 'tokenize' | 'detokenize' | 'logits' | 'perplexity'
+type Operation =
+  | 'tokenize'
+  | 'detokenize'
+  | 'logits'
+  | 'perplexity'
+  | 'setBudget'
+  | 'schedule'
+  | 'memoryReport'
 
 export interface Host {
   plan(request: HostRequest, signal: AbortSignal): Promise<Plan>

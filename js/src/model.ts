@@ -3,8 +3,10 @@ import { abortError, isAbort, TinyAIError, throwIfAborted } from './errors.js'
 import type { EventHub } from './events.js'
 import type { Host } from './host.js'
 import {
+  checkBudget,
   checkGenerateOptions,
   checkIds,
+  checkReportOptions,
   checkSignalOption,
   checkText,
   checkTokenizeOptions,
@@ -13,11 +15,14 @@ import {
 import { type Loaded, type Snapshot, statsOf } from './snapshot.js'
 import type {
   GenerateOptions,
+  MemoryReport,
   Model,
   ModelEvents,
   Perplexity,
   Piece,
   Plan,
+  ScheduleStep,
+  Size,
   Stats,
   TokenizeOptions,
 } from './types.js'
@@ -36,24 +41,29 @@ interface Operation {
 }
 
 export class LoadedModel implements Model {
-  readonly plan: Plan
   readonly #host: Host
-  readonly #loaded: Loaded
   readonly #events: EventHub
+  #loaded: Loaded
   #snapshot: Snapshot
   #operation: Operation | undefined
+  /** What runs beside the operation. */
+  readonly #beside = new Set<Promise<unknown>>()
+  readonly #abortBeside = new AbortController()
   #closing: Promise<void> | undefined
 
   constructor(host: Host, loaded: Loaded, snapshot: Snapshot, events: EventHub) {
-    this.plan = loaded.plan
     this.#host = host
     this.#loaded = loaded
     this.#snapshot = snapshot
     this.#events = events
     events.onSnapshot = (next) => {
       this.#snapshot = next
-      events.tell(next, loaded)
+      events.tell(next, this.#loaded)
     }
+  }
+
+  get plan(): Plan {
+    return this.#loaded.plan
   }
 
   generate(
@@ -114,6 +124,28 @@ export class LoadedModel implements Model {
     return statsOf(this.#snapshot, this.#loaded)
   }
 
+  async setBudget(bytes: Size): Promise<Plan> {
+    const budget = checkBudget(bytes)
+    const plan = await this.#runBeside((signal) => this.#host.call('setBudget', [budget], signal))
+    this.#loaded = { ...this.#loaded, plan }
+    this.#events.tell(this.#snapshot, this.#loaded, true)
+    return plan
+  }
+
+  async schedule(): Promise<ScheduleStep[]> {
+    return await this.#runBeside((signal) => this.#host.call('schedule', [], signal))
+  }
+
+  memoryReport(options?: { format?: 'text' }): Promise<string>
+  memoryReport(options: { format: 'json' }): Promise<MemoryReport>
+  async memoryReport(options: { format?: 'text' | 'json' } = {}): Promise<string | MemoryReport> {
+    const format = checkReportOptions(options)
+    const report = await this.#runBeside((signal) =>
+      this.#host.call('memoryReport', [format], signal),
+    )
+    return format === 'json' ? (JSON.parse(report) as MemoryReport) : report
+  }
+
   on<E extends keyof ModelEvents>(event: E, listener: (value: ModelEvents[E]) => void): () => void {
     return this.#events.on(event, listener)
   }
@@ -125,7 +157,9 @@ export class LoadedModel implements Model {
 
   async #close(): Promise<void> {
     this.#operation?.abort.abort()
+    this.#abortBeside.abort()
     await this.#operation?.ended
+    await Promise.allSettled(this.#beside)
     await this.#host.close()
   }
 
@@ -146,6 +180,20 @@ export class LoadedModel implements Model {
       throw this.#errorOf(error)
     } finally {
       operation.end()
+    }
+  }
+
+  /** What needs no more than a moment between two steps of the operation, and does not wait for its end. */
+  async #runBeside<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#closing) throw closed()
+    const running = call(this.#abortBeside.signal)
+    this.#beside.add(running)
+    try {
+      return await running
+    } catch (error) {
+      throw this.#errorOf(error)
+    } finally {
+      this.#beside.delete(running)
     }
   }
 

@@ -3,7 +3,15 @@ import * as abi from './abi.js'
 import { isPhone } from './environment.js'
 import { TinyAIError } from './errors.js'
 import { parseSize } from './size.js'
-import type { GenerateOptions, Kernels, KvType, LoadOptions, TokenizeOptions } from './types.js'
+import type {
+  GenerateOptions,
+  Kernels,
+  KvType,
+  LoadOptions,
+  Mode,
+  Size,
+  TokenizeOptions,
+} from './types.js'
 
 const MB = 1024 ** 2
 const PHONE_BUDGET = 256 * MB
@@ -12,10 +20,12 @@ const PHONE_BUDGET = 256 * MB
 export interface EngineOptions {
   memoryBudget: number | undefined
   defaultBudget: number | undefined
+  maxMemoryBudget: number | undefined
   contextLength: number | undefined
   kv: KvType | undefined
   kernels: Kernels | undefined
   prefetch: boolean | undefined
+  mode: Mode | undefined
   readChunkBytes: number | undefined
   threads: number
 }
@@ -43,10 +53,12 @@ const GENERATE_NAMES = [
 ]
 const LOAD_NAMES = [
   ...['memoryBudget', 'maxMemoryBudget', 'contextLength', 'kv', 'kernels', 'threads', 'cache'],
-  ...['prefetch', 'readChunkBytes', 'worker', 'wasmUrl', 'wasmBytes', 'signal', 'onProgress'],
+  ...['mode', 'prefetch', 'readChunkBytes', 'worker', 'wasmUrl', 'wasmBytes', 'signal'],
+  ...['onProgress'],
 ]
 /** Named by the design, of later versions. */
-const LATER_NAMES = ['mode', 'sha256']
+const LATER_NAMES = ['sha256']
+const MODES: readonly Mode[] = ['normal', 'memory-opt', 'streaming', 'adaptive']
 
 export function checkLoadOptions(options: LoadOptions): EngineOptions {
   checkNames(options, LOAD_NAMES)
@@ -59,12 +71,17 @@ export function checkLoadOptions(options: LoadOptions): EngineOptions {
   choice('cache', options.cache, ['auto', 'none'], [options.cache as string])
   const memoryBudget = size('memoryBudget', options.memoryBudget, 1, abi.MAX_BUDGET)
   const most = size('maxMemoryBudget', options.maxMemoryBudget, 1, abi.MAX_BUDGET)
-  if (most !== undefined && most !== memoryBudget) {
-    throw unsupported('maxMemoryBudget', options.maxMemoryBudget, 'the value of memoryBudget')
+  if (most !== undefined && memoryBudget !== undefined && most < memoryBudget) {
+    throw wrong(
+      'maxMemoryBudget',
+      options.maxMemoryBudget,
+      `at least memoryBudget, ${memoryBudget} bytes`,
+    )
   }
   return {
     memoryBudget,
-    defaultBudget: isPhone() ? PHONE_BUDGET : undefined,
+    defaultBudget: defaultBudget(most),
+    maxMemoryBudget: most,
     contextLength: whole('contextLength', options.contextLength, 1, 2 ** 31),
     kv: choice('kv', options.kv, ['f32', 'f16'], ['q8']),
     kernels: choice(
@@ -74,9 +91,28 @@ export function checkLoadOptions(options: LoadOptions): EngineOptions {
       ['relaxed16', 'relaxed32'],
     ),
     prefetch: bool('prefetch', options.prefetch),
+    mode: choice('mode', options.mode, MODES, []),
     readChunkBytes: size('readChunkBytes', options.readChunkBytes, 4096, 64 * MB),
     threads: whole('threads', options.threads, 1, 1024) ?? 1,
   }
+}
+
+/** Where no budget is given, it is at most what memory may be reserved for; undefined: the engine's default. */
+function defaultBudget(most: number | undefined): number | undefined {
+  const usual = isPhone() ? PHONE_BUDGET : abi.DEFAULT_BUDGET
+  const least = Math.min(usual, most ?? usual)
+  return least === abi.DEFAULT_BUDGET ? undefined : least
+}
+
+export function checkBudget(bytes: Size): number {
+  const checked = size('the budget', bytes, 1, abi.MAX_BUDGET)
+  if (checked === undefined) throw wrong('the budget', bytes, 'a number of bytes')
+  return checked
+}
+
+export function checkReportOptions(options: { format?: unknown }): 'text' | 'json' {
+  checkNames(options, ['format'])
+  return choice('format', options.format, ['text', 'json'], []) ?? 'text'
 }
 
 export function checkTokenizeOptions(options: TokenizeOptions): {

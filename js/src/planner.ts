@@ -7,7 +7,7 @@ import { readHeader } from './header.js'
 import type { EngineOptions } from './options.js'
 import { formatSize } from './size.js'
 import type { Traffic } from './traffic.js'
-import type { Plan, Progress, Purpose } from './types.js'
+import type { Mode, Plan, Progress, Purpose } from './types.js'
 
 /** A longer header is read a second time for loading rather than kept. */
 const KEPT_HEADER_BYTES = 4 << 20
@@ -50,11 +50,13 @@ export function putOptions(engine: Engine, options: EngineOptions, fileBytes: nu
   engine.set(abi.Exchange.file_bytes, fileBytes)
   set(abi.Options.memory_budget, options.memoryBudget)
   set(abi.Options.default_budget, options.defaultBudget)
+  set(abi.Options.max_memory_budget, options.maxMemoryBudget)
   set(abi.Options.context_length, options.contextLength)
   set(abi.Options.kv_type, options.kv === undefined ? undefined : KV_TYPES[options.kv])
   set(abi.Options.kernels, options.kernels === undefined ? undefined : KERNELS[options.kernels])
   set(abi.Options.prefetch, options.prefetch === undefined ? undefined : Number(options.prefetch))
   set(abi.Options.read_chunk_bytes, options.readChunkBytes)
+  set(abi.Options.mode, options.mode === undefined ? undefined : MODES[options.mode])
 }
 
 const KV_TYPES = { f32: abi.KV_F32, f16: abi.KV_F16 }
@@ -62,6 +64,18 @@ const KERNELS = {
   auto: abi.KERNELS_AUTO,
   scalar: abi.KERNELS_SCALAR,
   simd128: abi.KERNELS_SIMD128,
+}
+
+const MODES: Record<Mode, number> = {
+  normal: abi.EXEC_NORMAL,
+  'memory-opt': abi.EXEC_MEMORY_OPT,
+  streaming: abi.EXEC_STREAMING,
+  adaptive: abi.EXEC_ADAPTIVE,
+}
+
+function modeOf(number: number): Mode {
+  const names = Object.keys(MODES) as Mode[]
+  return names.find((name) => MODES[name] === number) ?? 'adaptive'
 }
 
 export function readPlan(engine: Engine): Plan {
@@ -77,8 +91,12 @@ export function readPlan(engine: Engine): Plan {
     minBudget: get(fields.min_budget_bytes),
     residentBytes: get(fields.resident_bytes),
     peakBytes: get(fields.peak_bytes),
+    reservedBytes: get(fields.reserved_bytes),
+    maxBudgetBytes: get(fields.max_budget_bytes),
+    smallestBytes: get(fields.smallest_bytes),
     openBytes: get(fields.open_bytes),
     missingBytes: get(fields.missing_bytes),
+    mode: modeOf(get(fields.mode)),
     byPurpose,
     blocks: get(fields.blocks),
     slots: get(fields.slots),
@@ -110,4 +128,27 @@ export function budgetError(plan: Plan, url: string): TinyAIError {
     `${url}: a context of ${plan.contextLength} tokens needs at least ${asked} bytes (${formatSize(asked)}), ` +
     `memoryBudget allows ${allowed}: ${missing} are missing. Set memoryBudget to ${asked} or more${shorter}`
   return new TinyAIError('E_BUDGET', message, { url, asked, allowed, missing })
+}
+
+/** The error of a budget that the open model cannot move to. */
+export function newBudgetError(plan: Plan, budget: number, url: string): TinyAIError {
+  const { smallestBytes, maxBudgetBytes } = plan
+  if (budget > maxBudgetBytes) {
+    const missing = budget - maxBudgetBytes
+    const message =
+      `${url}: memory is reserved for a budget of at most ${maxBudgetBytes} bytes (${formatSize(maxBudgetBytes)}), ` +
+      `${budget} are ${missing} more. Load it with a larger maxMemoryBudget`
+    return new TinyAIError('E_BUDGET', message, {
+      url,
+      ...{ asked: budget, allowed: maxBudgetBytes, missing },
+    })
+  }
+  const missing = smallestBytes - budget
+  const message =
+    `${url}: with everything streamed that can be, the model needs ${smallestBytes} bytes (${formatSize(smallestBytes)}), ` +
+    `a budget of ${budget} misses ${missing}. Loaded with that budget, it would take fewer prompt tokens per pass`
+  return new TinyAIError('E_BUDGET', message, {
+    url,
+    ...{ asked: smallestBytes, allowed: budget, missing },
+  })
 }

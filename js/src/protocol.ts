@@ -4,7 +4,7 @@ import type { EngineOptions, GenerateSettings } from './options.js'
 import type { Loaded, Snapshot } from './snapshot.js'
 import type { SourceSpec } from './source.js'
 import type { TextFlags } from './text.js'
-import type { Inspection, Perplexity, Piece, Plan, Progress } from './types.js'
+import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
 import type { WasmBinary } from './wasm-binary.js'
 
 /** A source in the caller's thread, which the worker asks for bytes. */
@@ -31,6 +31,9 @@ export interface Calls {
   logits: { args: [ids: number[]]; result: Float32Array }
   perplexity: { args: [text: string]; result: Perplexity }
   generate: { args: [prompt: string | number[], settings: GenerateSettings]; result: undefined }
+  setBudget: { args: [bytes: number]; result: Plan }
+  schedule: { args: []; result: ScheduleStep[] }
+  memoryReport: { args: [format: 'text' | 'json']; result: string }
   close: { args: []; result: undefined }
 }
 

@@ -5,7 +5,7 @@
 import * as abi from './abi.js'
 import type { ByteSource, Part } from './byte-source.js'
 import type { Engine } from './engine.js'
-import { isAbort, messageOf, TinyAIError } from './errors.js'
+import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
 
 /** Reads under way at a time: enough to hide a server's delay, few enough to bound the buffers they need. */
 const MOST_IN_FLIGHT = 4
@@ -31,7 +31,9 @@ export class Reader {
   #waiting: Range[] = []
   #flights = new Set<Promise<void>>()
   #cancel = new AbortController()
-  #wake: (() => void) | undefined
+  readonly #wakes = new Set<() => void>()
+  /** Nothing more is taken from the engine. */
+  #draining = false
 
   constructor(engine: Engine, source: ByteSource) {
     this.#engine = engine
@@ -45,12 +47,12 @@ export class Reader {
   /** Takes what the engine wants, and starts as many reads as may be under way. */
   pump(): void {
     while (this.#flights.size < MOST_IN_FLIGHT) {
-      this.#take()
+      if (!this.#draining) this.#take()
       const ranges = this.#next()
       if (ranges.length === 0) return
       const flight = this.#read(ranges).finally(() => {
         this.#flights.delete(flight)
-        this.#wake?.()
+        for (const wake of this.#wakes) wake()
         this.onAnswer?.()
       })
       this.#flights.add(flight)
@@ -60,14 +62,26 @@ export class Reader {
   /** Resolves when a read has been answered, or the signal is aborted. */
   async wait(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
-    const wake = new Promise<void>((resolve) => {
-      this.#wake = resolve
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake)
+        this.#wakes.delete(wake)
+        resolve()
+      }
+      signal.addEventListener('abort', wake)
+      this.#wakes.add(wake)
     })
-    const onAbort = () => this.#wake?.()
-    signal.addEventListener('abort', onAbort)
-    await wake
-    signal.removeEventListener('abort', onAbort)
-    this.#wake = undefined
+  }
+
+  /** Resolves when all that was taken has been answered; nothing else is taken meanwhile. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true
+    try {
+      for (this.pump(); this.busy && !signal.aborted; this.pump()) await this.wait(signal)
+    } finally {
+      this.#draining = false
+    }
+    throwIfAborted(signal)
   }
 
   /** Gives up all reads; resolves when nothing is written any more. */
@@ -122,17 +136,17 @@ export class Reader {
 
   async #read(ranges: readonly Range[]): Promise<void> {
     const { bytes, wasm } = this.#engine
-    const parts: Part[] = ranges.map(({ offset, length, dest }) => ({
-      offset,
-      into: bytes.subarray(dest, dest + length),
-    }))
     try {
+      const parts: Part[] = ranges.map(({ offset, length, dest }) => ({
+        offset,
+        into: bytes.subarray(dest, dest + length),
+      }))
       await this.#source.read(parts, this.#cancel.signal)
     } catch (error) {
       if (isAbort(error) && this.#cancel.signal.aborted) {
         for (const { id } of ranges) wasm.tinyai_js_cancelled(id)
       } else {
-        this.failure = asFailure(error)
+        this.failure = asFailure(error, this.#source.name)
         for (const { id } of ranges) wasm.tinyai_js_complete(id, this.failure.status, 0)
       }
       return
@@ -141,7 +155,8 @@ export class Reader {
   }
 }
 
-function asFailure(error: unknown): TinyAIError {
+function asFailure(error: unknown, name: string): TinyAIError {
   if (error instanceof TinyAIError) return error
+  if (isNoMemory(error)) return noMemory(error, name)
   return new TinyAIError('E_IO', messageOf(error), { cause: error })
 }

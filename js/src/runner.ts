@@ -39,6 +39,8 @@ export class Runner {
   readonly #url: string
   readonly #pace = new Pace()
   readonly #breather = new Breather()
+  /** While something is done between two steps, and no read may be under way. */
+  #quiet: Promise<void> | undefined
 
   constructor(engine: Engine, reader: Reader, url: string) {
     this.#engine = engine
@@ -51,12 +53,24 @@ export class Runner {
     for (;;) {
       // Finished reads are noticed only in a turn of the event loop: while some are under way each step has one.
       await this.#breather.breathe(this.#reader.busy)
+      while (this.#quiet && !signal.aborted) await endOf(this.#quiet, signal)
       throwIfAborted(signal)
       const result = this.#step()
       this.#reader.pump()
       if (result === abi.STEP_NEED) await this.#stall(signal)
       else if (result !== abi.STEP_READY) return result
       this.onStep?.()
+    }
+  }
+
+  /** Does something between two steps, once no read is under way. One at a time. */
+  async quietly<T>(what: () => T, signal: AbortSignal): Promise<T> {
+    this.#quiet = this.#reader.drain(signal)
+    try {
+      await this.#quiet
+      return what() // before anything else that waits for the same goes on
+    } finally {
+      this.#quiet = undefined
     }
   }
 
@@ -92,4 +106,15 @@ export class Runner {
     this.#breather.breathed()
     this.stalledMs += performance.now() - start
   }
+}
+
+/** Resolves when the promise has ended, however, or the signal is aborted. */
+async function endOf(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  let onAbort = () => {}
+  const aborted = new Promise<void>((resolve) => {
+    onAbort = resolve
+    signal.addEventListener('abort', onAbort)
+  })
+  await Promise.race([promise.catch(() => {}), aborted])
+  signal.removeEventListener('abort', onAbort)
 }

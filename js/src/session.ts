@@ -3,16 +3,31 @@
 import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
 import { Engine, type Field } from './engine.js'
-import { isAbort, messageOf, TinyAIError, throwIfAborted } from './errors.js'
+import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
 import { inspectModel } from './inspector.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
-import { budgetError, planModel, putOptions, readPlan } from './planner.js'
+import { budgetError, newBudgetError, planModel, putOptions, readPlan } from './planner.js'
 import { Reader } from './reader.js'
 import { Runner } from './runner.js'
-import { type Loaded, readBlocks, type Snapshot } from './snapshot.js'
-import { detokenize, putIds, putStops, readText, type TextFlags, tokenize } from './text.js'
+import { readSchedule } from './schedule.js'
+import {
+  type Loaded,
+  readBlocks,
+  type Snapshot,
+  type SnapshotRoom,
+  snapshotRoom,
+} from './snapshot.js'
+import {
+  detokenize,
+  putIds,
+  putStops,
+  readReport,
+  readText,
+  type TextFlags,
+  tokenize,
+} from './text.js'
 import { Traffic } from './traffic.js'
-import type { Inspection, Perplexity, Piece, Plan, Progress } from './types.js'
+import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
 import { compile, type WasmBinary } from './wasm-binary.js'
 
 /** While a step is only one of many, not every one is told of. */
@@ -73,7 +88,7 @@ async function withSource<T>(
 }
 
 export class Session {
-  readonly loaded: Loaded
+  loaded: Loaded
   readonly #engine: Engine
   readonly #source: ByteSource
   readonly #traffic: Traffic
@@ -88,6 +103,8 @@ export class Session {
   #weightsRead = false
   #lastSnapshot = 0
   #running = false
+  /** Ends when the last new budget has been set or refused. */
+  #budgetSet: Promise<unknown> = Promise.resolve()
   /** Why the engine cannot be used any more. */
   #broken: unknown
 
@@ -106,8 +123,9 @@ export class Session {
       const planned = await planModel(module, source, options, traffic, onProgress, signal)
       const { plan, header } = planned
       if (!plan.fits) throw budgetError(plan, source.name)
-      const engine = await Engine.create(module, plan.peakBytes)
-      const headerAt = engine.wasm.tinyai_js_header_address(plan.peakBytes, plan.headerBytes) >>> 0
+      const { reservedBytes } = plan
+      const engine = await Engine.create(module, reservedBytes)
+      const headerAt = engine.wasm.tinyai_js_header_address(reservedBytes, plan.headerBytes) >>> 0
       const into = engine.bytes.subarray(headerAt, headerAt + plan.headerBytes)
       if (header) {
         into.set(header)
@@ -117,7 +135,7 @@ export class Session {
       }
       throwIfAborted(signal)
       putOptions(engine, options, source.size)
-      engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, plan.peakBytes), source.name)
+      engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, reservedBytes), source.name)
       return new Session(engine, source, traffic, events, options)
     } catch (error) {
       await source.close()
@@ -136,13 +154,13 @@ export class Session {
     this.#source = source
     this.#traffic = traffic
     this.#events = events
-    this.#samplingPreset = engine.copy(abi.Exchange.sampling, abi.Sampling.size)
+    this.#samplingPreset = engine.view(abi.Exchange.sampling, abi.Sampling.size).slice()
     this.#reader = new Reader(engine, source)
     this.#runner = new Runner(engine, this.#reader, source.name)
     this.#runner.onStep = () => this.#tellSometimes()
     // Reads ahead may end after the generation that started them.
     this.#reader.onAnswer = () => {
-      if (!this.#running) this.#tell()
+      if (!this.#running) this.#tellIfPossible()
     }
     const plan = readPlan(engine)
     this.loaded = {
@@ -187,7 +205,7 @@ export class Session {
         const ms = performance.now() - start
         if (first) this.#promptMs += ms
         else this.#generateMs += ms
-        this.#tell()
+        await this.#guard(() => this.#tell())
         done = result === abi.STEP_DONE
         if (done) return
         if (result === abi.STEP_TOKEN) yield this.#piece()
@@ -235,20 +253,56 @@ export class Session {
     return { perplexity: Math.exp(nll / tokens), nll, tokens }
   }
 
+  // ---- beside them: each within one turn of the event loop, so between two steps ----------------
+
+  /** Moves to another budget; the plan is then another one. One change after the other. */
+  async setBudget(bytes: number, signal: AbortSignal): Promise<Plan> {
+    const change = this.#budgetSet.then(() => this.#guard(() => this.#setBudget(bytes, signal)))
+    this.#budgetSet = change.catch(() => {})
+    return await change
+  }
+
+  async #setBudget(bytes: number, signal: AbortSignal): Promise<Plan> {
+    throwIfAborted(signal)
+    const engine = this.#engine
+    const { name } = this.#source
+    const room = snapshotRoom(this.loaded.plan.blocks) // nothing may fail once it is done
+    const set = () => engine.wasm.tinyai_js_set_budget(bytes)
+    let result = set()
+    // Reads under way hold memory that must be given back: they are waited for, and nothing is read anew.
+    if (result === abi.STEP_NEED) result = await this.#runner.quietly(set, signal)
+    if (result === abi.STATUS.E_BUDGET) throw newBudgetError(this.loaded.plan, bytes, name)
+    if (engine.check(result, name) !== abi.STATUS.OK) {
+      throw new TinyAIError('E_INTERNAL', `${name}: the engine waits for reads that have ended`)
+    }
+    const plan = readPlan(engine)
+    this.loaded = { ...this.loaded, plan }
+    this.#tell(room)
+    return plan
+  }
+
+  async schedule(): Promise<ScheduleStep[]> {
+    return await this.#guard(() => readSchedule(this.#engine))
+  }
+
+  async memoryReport(format: 'text' | 'json'): Promise<string> {
+    return await this.#guard(() => readReport(this.#engine, format === 'json'))
+  }
+
   /** Gives back what the source holds; the memory goes with the last reference to the instance. */
   async close(): Promise<void> {
     if (!this.#broken) await this.#runner.end()
     await this.#source.close()
   }
 
-  snapshot(): Snapshot {
-    const { wasm } = this.#engine
-    wasm.tinyai_js_stats()
+  snapshot({ stats, blocks }: SnapshotRoom = snapshotRoom(this.loaded.plan.blocks)): Snapshot {
+    const engine = this.#engine
+    engine.wasm.tinyai_js_stats()
+    stats.set(engine.view(abi.Exchange.stats, abi.Stats.size))
+    readBlocks(engine, blocks.length, blocks)
     const { requests, fetchedBytes, jsBytes, jsPeakBytes } = this.#traffic
     return {
-      stats: this.#engine.copy(abi.Exchange.stats, abi.Stats.size),
-      blocks: readBlocks(this.#engine, this.loaded.plan.blocks).states,
-      ...{ requests, fetchedBytes, jsBytes, jsPeakBytes },
+      ...{ stats, blocks, requests, fetchedBytes, jsBytes, jsPeakBytes },
       stalledMs: this.#runner.stalledMs,
       promptMs: this.#promptMs,
       generateMs: this.#generateMs,
@@ -349,8 +403,10 @@ export class Session {
   async #end(done: boolean): Promise<void> {
     this.#running = false
     if (this.#broken) return
-    if (!done) await this.#guard(() => this.#runner.end())
-    this.#tell()
+    await this.#guard(async () => {
+      if (!done) await this.#runner.end()
+      this.#tell()
+    })
   }
 
   #piece(): Piece {
@@ -372,13 +428,22 @@ export class Session {
     }
   }
 
-  #tell(): void {
+  #tell(room?: SnapshotRoom): void {
     this.#lastSnapshot = performance.now()
-    this.#events.onSnapshot(this.snapshot())
+    this.#events.onSnapshot(this.snapshot(room))
+  }
+
+  /** On the way: what cannot be told for want of a buffer will be told by the next one. */
+  #tellIfPossible(): void {
+    try {
+      this.#tell()
+    } catch (error) {
+      if (!isNoMemory(error)) throw error
+    }
   }
 
   #tellSometimes(): void {
-    if (performance.now() - this.#lastSnapshot >= SNAPSHOT_MS) this.#tell()
+    if (performance.now() - this.#lastSnapshot >= SNAPSHOT_MS) this.#tellIfPossible()
   }
 }
 
@@ -386,6 +451,7 @@ export class Session {
 function named(error: unknown, name: string): unknown {
   if (error instanceof TinyAIError || isAbort(error)) return error
   if ((error as Error | undefined)?.name === 'TimeoutError') return error // of AbortSignal.timeout
+  if (isNoMemory(error)) return noMemory(error, name)
   const message = `${name}: ${messageOf(error)}; please report this`
   return new TinyAIError('E_INTERNAL', message, { url: name, cause: error })
 }
@@ -401,5 +467,5 @@ async function bothOrNone(
   }
   if (results[1].status === 'fulfilled') await results[1].value.close()
   const failed = results.find((result) => result.status === 'rejected')
-  throw (failed as PromiseRejectedResult).reason
+  throw named((failed as PromiseRejectedResult).reason, 'the model')
 }

@@ -22,8 +22,9 @@ export interface Snapshot {
   grown: boolean
 }
 
-/** What does not change after loading. */
+/** What does not change with every step. */
 export interface Loaded {
+  /** As of loading, or of the last new budget. */
   plan: Plan
   name: string
   wasmBytes: number
@@ -39,9 +40,23 @@ const BLOCK_STATES: Record<number, BlockState> = {
   [abi.BLOCK_RESIDENT]: 'resident',
 }
 
+export function blockState(state: number): BlockState {
+  return BLOCK_STATES[state] ?? 'absent'
+}
+
+/** The buffers of a snapshot: taken before a change that must not fail when they cannot be had. */
+export type SnapshotRoom = Pick<Snapshot, 'stats' | 'blocks'>
+
+export function snapshotRoom(blocks: number): SnapshotRoom {
+  return { stats: new Uint8Array(abi.Stats.size), blocks: new Uint8Array(blocks) }
+}
+
 /** State and size of all blocks now. */
-export function readBlocks(engine: Engine, count: number): { states: Uint8Array; bytes: number[] } {
-  const states = new Uint8Array(count)
+export function readBlocks(
+  engine: Engine,
+  count: number,
+  states: Uint8Array = new Uint8Array(count),
+): { states: Uint8Array; bytes: number[] } {
   const bytes: number[] = []
   const base = engine.address(abi.Exchange.block)
   for (let index = 0; index < count; index++) {
@@ -77,7 +92,7 @@ export function blockStats(snapshot: Snapshot, { blockBytes }: Loaded): BlockSta
     const state = snapshot.blocks[index] ?? abi.BLOCK_ABSENT
     return {
       index,
-      state: BLOCK_STATES[state & ~BLOCK_PINNED] ?? 'absent',
+      state: blockState(state & ~BLOCK_PINNED),
       bytes,
       pinned: (state & BLOCK_PINNED) !== 0,
     }
@@ -94,6 +109,7 @@ export function statsOf(snapshot: Snapshot, loaded: Loaded): Stats {
   return {
     memory: {
       budgetBytes: view.get(f.budget_bytes),
+      maxBudgetBytes: view.get(f.max_budget_bytes),
       plannedPeakBytes: view.get(f.planned_peak_bytes),
       currentBytes: current,
       peakBytes: view.get(f.peak_bytes),
@@ -126,6 +142,7 @@ export function statsOf(snapshot: Snapshot, loaded: Loaded): Stats {
     },
     engine: {
       kernels: view.get(f.kernels) === abi.KERNELS_SIMD128 ? 'simd128' : 'scalar',
+      mode: loaded.plan.mode,
       threads: view.get(f.threads),
       threadsReason: loaded.threadsReason,
       variant: loaded.variant,

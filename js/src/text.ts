@@ -100,6 +100,25 @@ export function readText(engine: Engine, address: number, bytes: number): string
   return bytes === 0 ? '' : decoder.decode(engine.bytes.subarray(address, address + bytes))
 }
 
+/** The memory report. The text buffer is left as it was: a text may be on its way through it. */
+export function readReport(engine: Engine, json: boolean): string {
+  const address = engine.get(abi.Exchange.text_address)
+  const buffer = engine.bytes.subarray(address, address + engine.get(abi.Exchange.text_capacity))
+  const kept = buffer.slice()
+  const utf8 = new TextDecoder() // of its own: a character may be cut between two pieces
+  let report = ''
+  try {
+    for (let done = 0; ; ) {
+      const count = engine.wasm.tinyai_js_report(Number(json), done) >>> 0
+      if (count === 0) return report + utf8.decode()
+      report += utf8.decode(buffer.subarray(0, count), { stream: true })
+      done += count
+    }
+  } finally {
+    buffer.set(kept)
+  }
+}
+
 /** Stop strings, each ended by a NUL, into the text buffer. */
 export function putStops(engine: Engine, stops: readonly string[]): void {
   const bytes = encoder.encode(stops.map((stop) => `${stop}\0`).join(''))

@@ -38,6 +38,15 @@ export type KvType = 'f32' | 'f16'
 /** The result is the same with all of them, bit for bit. */
 export type Kernels = 'auto' | 'scalar' | 'simd128'
 
+/**
+ * What the budget is spent on; the results are the same in all of them, bit for bit.
+ * - `'normal'`: blocks that stay in memory first, then more prompt tokens per pass;
+ * - `'memory-opt'`: nothing beyond the least memory, whatever the budget;
+ * - `'streaming'`: reading overlaps computing, and nothing stays;
+ * - `'adaptive'`: overlap first, then more prompt tokens per pass, then blocks that stay.
+ */
+export type Mode = 'normal' | 'memory-opt' | 'streaming' | 'adaptive'
+
 /** What reserved memory is for. */
 export type Purpose =
   | 'program' // static data and stack of the program
@@ -65,8 +74,10 @@ export interface LoadOptions {
    * Default: what keeps the model fully resident if that is at most 512 MiB (256 MiB on phones), else that cap.
    */
   memoryBudget?: Size
-  /** Reserved for `setBudget`; so far only the value of `memoryBudget`. */
+  /** Bytes that memory is reserved for: how far `setBudget` can raise the budget. Default: the budget itself. */
   maxMemoryBudget?: Size
+  /** What the budget is spent on. Default `'adaptive'`. */
+  mode?: Mode
   /** Tokens of context. Default: the model's own, at most 4096, lowered until it fits the budget. */
   contextLength?: number
   /** Type of the cached keys and values. Default `'f16'`. */
@@ -101,15 +112,22 @@ export interface Plan {
   budgetBytes: number
   /** Smallest budget for this context length and kv type. */
   minBudget: number
-  /** Smallest budget at which nothing is streamed. */
+  /** Smallest budget at which nothing is streamed; 0 in a mode that streams whatever the budget. */
   residentBytes: number
-  /** What will be reserved at most: at most `budgetBytes` when it fits. */
+  /** What will be used at most: at most `budgetBytes` when it fits. */
   peakBytes: number
+  /** The memory that is reserved: what would be used under `maxBudgetBytes`. */
+  reservedBytes: number
+  /** How far `setBudget` can raise the budget. */
+  maxBudgetBytes: number
+  /** How far `setBudget` can lower the budget: nothing stays but what one step needs. */
+  smallestBytes: number
   /** Part of that which opening the file needs. */
   openBytes: number
   /** `minBudget - budgetBytes`, or 0. */
   missingBytes: number
-  /** Reserved while running, by purpose. */
+  mode: Mode
+  /** Used while running, by purpose. */
   byPurpose: Record<Purpose, number>
   /** Transformer blocks of the model. */
   blocks: number
@@ -216,10 +234,12 @@ export interface Perplexity {
 
 export interface MemoryStats {
   budgetBytes: number
+  /** How far `setBudget` can raise it. */
+  maxBudgetBytes: number
   plannedPeakBytes: number
-  /** Reserved now; the sum of `byPurpose`. */
+  /** Used now; the sum of `byPurpose`. */
   currentBytes: number
-  /** Reserved at most so far. */
+  /** Used at most so far. */
   peakBytes: number
   /** All reservations since the start, together, and how many there were. */
   totalAllocatedBytes: number
@@ -230,7 +250,7 @@ export interface MemoryStats {
   /** Bytes of JavaScript buffers outside the WebAssembly memory: now, and at most so far. Never above 8 MiB. */
   jsBytes: number
   jsPeakBytes: number
-  /** Size of the WebAssembly memory: the planned peak in whole pages. */
+  /** Size of the WebAssembly memory: what the plan reserves, in whole pages. */
   wasmBytes: number
   /** How often that memory has grown: always 0. */
   grown: number
@@ -279,6 +299,7 @@ export interface SpeedStats {
 
 export interface EngineStats {
   kernels: 'scalar' | 'simd128'
+  mode: Mode
   threads: number
   /** Why there are fewer threads than asked for, or `null`. */
   threadsReason: string | null
@@ -289,6 +310,30 @@ export interface EngineStats {
   /** Of the last generation. */
   seed: number
   version: string
+}
+
+/** What `tinyai_generate_memory_report` writes as JSON. */
+export type MemoryReport = Record<string, unknown>
+
+/** One unit of a pass over the model. */
+export interface ScheduleStep {
+  /** In the order in which they run. */
+  index: number
+  /** The final norm, a transformer block, a strip of the output head. */
+  kind: 'final' | 'block' | 'head'
+  /** Of the block or strip among those of its kind. */
+  unit: number
+  /** Bytes read from the source for it. */
+  bytes: number
+  /** The step whose output it needs. */
+  dependsOn: number | null
+  dependency: 'none' | 'sequential' | 'residual' | 'attention'
+  /** In the memory for its kind; `null` while it has none. */
+  slot: number | null
+  pinned: boolean
+  state: BlockState
+  /** The step whose reading begins, at the latest, while this one computes. */
+  prefetch: number | null
 }
 
 /** Of the last finished step. */
@@ -313,7 +358,7 @@ export interface ModelEvents {
  * runs is refused with `E_BUSY`.
  */
 export interface Model {
-  /** The plan the model was loaded with; its memory is exactly that. */
+  /** The plan that the model runs by: that of loading, or of the last `setBudget`. Its memory is exactly that. */
   readonly plan: Plan
   /**
    * Continues a prompt (text, or token ids as they are). Starts when the first piece is asked for, and ends early when
@@ -334,6 +379,17 @@ export interface Model {
    */
   perplexity(text: string, options?: { signal?: AbortSignal }): Promise<Perplexity>
   stats(): Stats
+  /**
+   * Moves to another budget, at any time, also while generating: from `plan.smallestBytes` to `plan.maxBudgetBytes`.
+   * Blocks that stayed are dropped, or stay again when their turn comes; context and text are untouched. Resolves to
+   * the new plan; rejects with `E_BUDGET` (`asked`, `allowed`, `missing`), and changes nothing, if it cannot fit.
+   */
+  setBudget(bytes: Size): Promise<Plan>
+  /** What a pass over the model does, in order; at any time. */
+  schedule(): Promise<ScheduleStep[]>
+  /** What is known about the memory of the model, for people or as an object; at any time. */
+  memoryReport(options?: { format?: 'text' }): Promise<string>
+  memoryReport(options: { format: 'json' }): Promise<MemoryReport>
   /** Calls `listener` on events; returns a function that ends this. */
   on<E extends keyof ModelEvents>(event: E, listener: (value: ModelEvents[E]) => void): () => void
   /** Ends what runs (it rejects with `E_CLOSED`) and gives everything back. May be called again. */

@@ -1,6 +1,6 @@
 // Where tinyai.wasm comes from: given bytes, a given address, or the file beside this module.
 import { builtin, isNode } from './environment.js'
-import { messageOf, TinyAIError } from './errors.js'
+import { isNoMemory, messageOf, noMemory, TinyAIError } from './errors.js'
 
 /** In a form that can go to a worker. */
 export type WasmBinary = { url: string } | { bytes: Uint8Array | ArrayBuffer }
@@ -60,6 +60,7 @@ async function guarded(
   try {
     return await module
   } catch (cause) {
+    if (isNoMemory(cause)) throw noMemory(cause, name)
     const message = `${name} cannot be compiled (${messageOf(cause)}); this host must know WebAssembly SIMD, and a Content-Security-Policy must allow 'wasm-unsafe-eval'`
     throw new TinyAIError('E_UNSUPPORTED', message, { cause })
   }

@@ -96,6 +96,9 @@ const handlers: Handlers = {
     }
     return undefined
   },
+  setBudget: ({ abort }, _id, bytes) => current().setBudget(bytes, abort.signal),
+  schedule: () => current().schedule(),
+  memoryReport: (_call, _id, format) => current().memoryReport(format),
   close: async () => {
     await session?.close()
     session = undefined

@@ -1,4 +1,4 @@
-/* The `tinyai` command for native hosts and WASI: run, plan, inspect, perplexity, over files.
+/* The `tinyai` command for native hosts and WASI: run, plan, inspect, perplexity, convert, over files.
  * Built on tinyai.h and port.h (inspect also on the GGUF index). It allocates nothing:
  * under WASI its static data is part of the budget. */
 #ifndef TAI_CLI_H
@@ -14,7 +14,7 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, INTERRUPTED = 130 }; /* exit codes */
 
 /* ---- options.c ----------------------------------------------------------------------------- */
 
-typedef enum Command { RUN = 1, PLAN = 2, INSPECT = 4, PERPLEXITY = 8 } Command;
+typedef enum Command { RUN = 1, PLAN = 2, INSPECT = 4, PERPLEXITY = 8, CONVERT = 16 } Command;
 
 #define MAX_STOPS 16 /* tinyai.h allows no more */
 
@@ -22,6 +22,7 @@ typedef struct Options {
     Command command;
     const char *model;
     const char *prompt; /* NULL: from standard input */
+    const char *output; /* of convert */
     const char *file;   /* text for perplexity; NULL: from standard input */
     const char *report; /* file for the report, "-" for standard output, or NULL */
     const char *stops[MAX_STOPS];
@@ -41,17 +42,18 @@ int run(const Options *options);
 int plan(const Options *options);
 int inspect(const Options *options);
 int perplexity(const Options *options);
+int convert(const Options *options);
 
 /* ---- host.c -------------------------------------------------------------------------------- */
 
-/* A model and its file. Must not move while the model is open. */
+/* A model, which owns its file. */
 typedef struct Host {
-    TinyAISource file;
     TinyAIModel *model;
-    TinyAIError error;   /* why next_step returned a negative status */
-    uint64_t stalled_ns; /* spent in reads */
+    TinyAIError error; /* why next_step returned a negative status */
 } Host;
 
+/* E_UNSUPPORTED if a path is a URL. */
+int32_t refuse_url(const char *url, TinyAIError *error);
 /* Opens the file that `options` name. */
 int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *error);
 int32_t open_model(Host *host, const Options *options, TinyAIError *error);
@@ -113,6 +115,8 @@ double decode_rate(const Speed *speed); /* tokens per second */
 
 void plan_report(FILE *out, const TinyAIPlan *plan);
 void plan_json(Json *json, const TinyAIPlan *plan);
+/* The engine's memory report; then what else is known of the run, for people. */
+void memory_report(FILE *out, const TinyAIModel *model, bool json);
 void stats_report(FILE *out, const Host *host, const Speed *speed);
 /* The members of a stats object that were open before. */
 void stats_json(Json *json, const Host *host, const Speed *speed, uint64_t seed);
@@ -134,6 +138,7 @@ void put_text(FILE *out, const char *text, size_t bytes);
 
 /* One line that is overwritten, on a terminal only, and not while text appears on the same. */
 void live_line(double tokens, double seconds);
+void live_share(const char *what, uint64_t done, uint64_t total);
 void live_line_clear(void);
 
 #endif

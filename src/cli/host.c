@@ -14,8 +14,11 @@
 
 _Alignas(16) unsigned char scratch[SCRATCH_BYTES];
 
-static int32_t refuse_url(const char *url, TinyAIError *error) {
+int32_t refuse_url(const char *url, TinyAIError *error) {
     tai_error_clear(error);
+    if (strstr(url, "://") == NULL) {
+        return 0;
+    }
     return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
                     "cannot open \"%.80s\": this command reads files, not URLs. Download the file "
                     "and pass its path, or use the command of the npm package.%s",
@@ -30,38 +33,22 @@ int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *e
     if (model == NULL || *model == '\0') {
         model = DEFAULT_MODEL;
     }
-    if (strstr(model, "://") != NULL) {
-        return refuse_url(model, error);
-    }
-    return tinyai_source_open_file(source, model, error);
+    const int32_t status = refuse_url(model, error);
+    return status ? status : tinyai_source_open_file(source, model, error);
 }
 
-/* ---- the model's source: the file, with a clock -----------------------------------------------
- */
-
-static int32_t timed_read(void *user, uint64_t offset, void *into, uint32_t length) {
-    Host *host = user;
-    const uint64_t start = tai_port_clock_ns();
-    const int32_t status = host->file.read(host->file.user, offset, into, length);
-    host->stalled_ns += tai_port_clock_ns() - start;
-    return status;
-}
-
-static void close_timed(void *user) {
-    Host *host = user;
-    tinyai_source_close(&host->file);
-}
+/* ---- the model ------------------------------------------------------------------------------ */
 
 int32_t open_model(Host *host, const Options *options, TinyAIError *error) {
     memset(host, 0, sizeof *host);
-    int32_t status = open_source(&host->file, options, error);
+    TinyAISource source;
+    int32_t status = open_source(&source, options, error);
     if (status != 0) {
         return status;
     }
-    const TinyAISource source = {host->file.size, host, timed_read, close_timed};
     status = tinyai_open(&source, &options->engine, &host->model, error);
     if (status != 0) {
-        tinyai_source_close(&host->file);
+        tinyai_source_close(&source);
     }
     return status;
 }

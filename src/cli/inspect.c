@@ -6,7 +6,7 @@
 
 #include "format/blocks.h"
 #include "format/cursor.h"
-#include "format/gguf.h"
+#include "format/header.h"
 #include "port/port.h"
 
 #define HEADER_START 24u /* magic, version, two counts */
@@ -19,10 +19,10 @@ typedef struct Region {
 
 /* ---- the header ---------------------------------------------------------------------------- */
 
-/* Reads `size` bytes of the file behind its index, and parses them. 0, TAI_GGUF_MORE, or an error.
+/* Reads `size` bytes of the file behind its index, and parses them. 0, TAI_HEADER_MORE, or an error.
  */
 static int32_t parse(const TinyAISource *source, uint64_t size, uint64_t index_bytes,
-                     Region *region, TaiGguf *gguf, TinyAIError *error) {
+                     Region *region, TaiHeader *header, TinyAIError *error) {
     region->bytes = index_bytes + size;
     region->base = tai_port_reserve(region->bytes);
     if (region->base == NULL) {
@@ -38,10 +38,10 @@ static int32_t parse(const TinyAISource *source, uint64_t size, uint64_t index_b
         }
         at += part;
     }
-    return tai_gguf_parse(gguf, bytes, size, source->size, region->base, index_bytes, error);
+    return tai_header_parse(header, bytes, size, source->size, region->base, index_bytes, error);
 }
 
-static int32_t read_header(const TinyAISource *source, Region *region, TaiGguf *gguf,
+static int32_t read_header(const TinyAISource *source, Region *region, TaiHeader *header,
                            TinyAIError *error) {
     uint8_t start[HEADER_START];
     const uint32_t n = source->size < HEADER_START ? (uint32_t)source->size : HEADER_START;
@@ -51,15 +51,15 @@ static int32_t read_header(const TinyAISource *source, Region *region, TaiGguf *
     }
     uint64_t index_bytes = 0;
     uint64_t size = 0;
-    status = tai_gguf_index_bytes(start, n, source->size, &index_bytes, &size, error);
+    status = tai_header_index_bytes(start, n, source->size, &index_bytes, &size, error);
     while (status == 0) {
-        status = parse(source, size, index_bytes, region, gguf, error);
-        if (status != TAI_GGUF_MORE) {
+        status = parse(source, size, index_bytes, region, header, error);
+        if (status != TAI_HEADER_MORE) {
             break;
         }
         tai_port_release(region->base, region->bytes);
         region->base = NULL;
-        size = gguf->header_bytes;
+        size = header->header_bytes;
         status = 0;
     }
     return status;
@@ -67,7 +67,7 @@ static int32_t read_header(const TinyAISource *source, Region *region, TaiGguf *
 
 /* ---- metadata ------------------------------------------------------------------------------ */
 
-static const char *const type_names[TAI_GGUF_TYPES] = {
+static const char *const type_names[TAI_VALUE_TYPES] = {
     "u8", "i8", "u16", "i16", "u32", "i32", "f32", "bool", "string", "array", "u64", "i64", "f64",
 };
 
@@ -75,7 +75,7 @@ typedef struct Value {
     enum { UNSIGNED, SIGNED, REAL, BOOL, STRING, ARRAY } kind;
     uint64_t bits; /* of an integer, sign extended; items of an array */
     double real;
-    TaiGgufString string;
+    TaiString string;
 } Value;
 
 static Value integer(uint64_t bits) {
@@ -95,42 +95,44 @@ static double load_f64(const uint8_t *p) {
     return value;
 }
 
-static Value value_of(const TaiGguf *gguf, const TaiGgufKv *kv) {
-    const uint8_t *p = gguf->bytes + kv->off;
+static Value value_of(const TaiHeader *header, const TaiKeyValue *kv) {
+    const uint8_t *p = header->bytes + kv->off;
     uint64_t off = kv->off;
-    switch ((TaiGgufType)kv->type) {
-    case TAI_GGUF_U8:
+    switch ((TaiValueType)kv->type) {
+    case TAI_VALUE_U8:
         return integer(*p);
-    case TAI_GGUF_I8:
+    case TAI_VALUE_I8:
         return negative((int8_t)*p);
-    case TAI_GGUF_U16:
+    case TAI_VALUE_U16:
         return integer(tai_load_u16(p));
-    case TAI_GGUF_I16:
+    case TAI_VALUE_I16:
         return negative((int16_t)tai_load_u16(p));
-    case TAI_GGUF_U32:
+    case TAI_VALUE_U32:
         return integer(tai_load_u32(p));
-    case TAI_GGUF_I32:
+    case TAI_VALUE_I32:
         return negative((int32_t)tai_load_u32(p));
-    case TAI_GGUF_U64:
+    case TAI_VALUE_U64:
         return integer(tai_load_u64(p));
-    case TAI_GGUF_I64:
+    case TAI_VALUE_I64:
         return negative((int64_t)tai_load_u64(p));
-    case TAI_GGUF_F32:
+    case TAI_VALUE_F32:
         return real((double)tai_load_f32(p));
-    case TAI_GGUF_F64:
+    case TAI_VALUE_F64:
         return real(load_f64(p));
-    case TAI_GGUF_BOOL:
+    case TAI_VALUE_BOOL:
         return (Value){.kind = BOOL, .bits = *p};
-    case TAI_GGUF_STRING:
-        return (Value){.kind = STRING, .string = tai_gguf_next_string(gguf, &off)};
+    case TAI_VALUE_STRING:
+        return (Value){.kind = STRING, .string = tai_next_string(header, &off)};
     default:
         return (Value){.kind = ARRAY, .bits = kv->n_items};
     }
 }
 
+static const char *const format_names[TAI_FORMATS] = {"GGUF", "TMAI"};
+
 /* ---- for people ---------------------------------------------------------------------------- */
 
-static void put_string(TaiGgufString string) {
+static void put_string(TaiString string) {
     const bool cut = string.bytes > SHOWN_TEXT;
     putchar('"');
     for (uint32_t i = 0; i < string.bytes && i < SHOWN_TEXT; i++) {
@@ -143,8 +145,8 @@ static void put_string(TaiGgufString string) {
     }
 }
 
-static void put_value(const TaiGguf *gguf, const TaiGgufKv *kv) {
-    const Value value = value_of(gguf, kv);
+static void put_value(const TaiHeader *header, const TaiKeyValue *kv) {
+    const Value value = value_of(header, kv);
     switch (value.kind) {
     case UNSIGNED:
         printf("%" PRIu64, value.bits);
@@ -168,7 +170,7 @@ static void put_value(const TaiGguf *gguf, const TaiGgufKv *kv) {
     putchar('\n');
 }
 
-static void put_dims(const TaiGgufTensor *tensor) {
+static void put_dims(const TaiTensorInfo *tensor) {
     char text[96];
     size_t n = 0;
     for (uint32_t d = 0; d < tensor->n_dims; d++) {
@@ -178,19 +180,20 @@ static void put_dims(const TaiGgufTensor *tensor) {
     printf("%-20s", text);
 }
 
-static void put_header(const TaiGguf *gguf) {
-    printf("GGUF version %u, alignment %u\n", gguf->version, gguf->alignment);
+static void put_header(const TaiHeader *header) {
+    printf("%s version %u, alignment %u\n", format_names[header->format], header->version,
+           header->alignment);
     printf("file %" PRIu64 " bytes, header %" PRIu64 ", data from byte %" PRIu64 "\n\n",
-           gguf->file_bytes, gguf->header_bytes, gguf->data_off);
-    for (uint32_t i = 0; i < gguf->n_kv; i++) {
-        const TaiGgufKv *kv = &gguf->kv[i];
+           header->file_bytes, header->header_bytes, header->data_off);
+    for (uint32_t i = 0; i < header->n_kv; i++) {
+        const TaiKeyValue *kv = &header->kv[i];
         printf("%-44.*s %-6s ", (int)kv->key.bytes, kv->key.text, type_names[kv->type]);
-        put_value(gguf, kv);
+        put_value(header, kv);
     }
     printf("\n%-32s %-8s %-20s %14s %14s\n", "tensor", "type", "shape (row first)", "offset",
            "bytes");
-    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
-        const TaiGgufTensor *t = &gguf->tensors[i];
+    for (uint32_t i = 0; i < header->n_tensors; i++) {
+        const TaiTensorInfo *t = &header->tensors[i];
         printf("%-32.*s %-8s ", (int)t->name.bytes, t->name.text, tai_block_format(t->type)->name);
         put_dims(t);
         printf(" %14" PRIu64 " %14" PRIu64 "\n", t->off, t->bytes);
@@ -199,8 +202,8 @@ static void put_header(const TaiGguf *gguf) {
 
 /* ---- as JSON ------------------------------------------------------------------------------- */
 
-static void value_json(Json *json, const TaiGguf *gguf, const TaiGgufKv *kv) {
-    const Value value = value_of(gguf, kv);
+static void value_json(Json *json, const TaiHeader *header, const TaiKeyValue *kv) {
+    const Value value = value_of(header, kv);
     switch (value.kind) {
     case UNSIGNED:
         json_uint(json, NULL, value.bits);
@@ -228,7 +231,7 @@ static void value_json(Json *json, const TaiGguf *gguf, const TaiGgufKv *kv) {
     }
 }
 
-static void tensor_json(Json *json, const TaiGgufTensor *tensor) {
+static void tensor_json(Json *json, const TaiTensorInfo *tensor) {
     json_open(json, NULL, '{');
     json_text_open(json, "name");
     json_text(json, tensor->name.text, tensor->name.bytes);
@@ -244,23 +247,24 @@ static void tensor_json(Json *json, const TaiGgufTensor *tensor) {
     json_close(json, '}');
 }
 
-static void header_json(const TaiGguf *gguf) {
+static void header_json(const TaiHeader *header) {
     Json json = {.out = stdout};
     json_open(&json, NULL, '{');
-    json_uint(&json, "version", gguf->version);
-    json_uint(&json, "alignment", gguf->alignment);
-    json_uint(&json, "fileBytes", gguf->file_bytes);
-    json_uint(&json, "headerBytes", gguf->header_bytes);
-    json_uint(&json, "dataOffset", gguf->data_off);
+    json_string(&json, "format", format_names[header->format]);
+    json_uint(&json, "version", header->version);
+    json_uint(&json, "alignment", header->alignment);
+    json_uint(&json, "fileBytes", header->file_bytes);
+    json_uint(&json, "headerBytes", header->header_bytes);
+    json_uint(&json, "dataOffset", header->data_off);
     json_open(&json, "metadata", '{');
-    for (uint32_t i = 0; i < gguf->n_kv; i++) {
-        json_key(&json, gguf->kv[i].key.text, gguf->kv[i].key.bytes);
-        value_json(&json, gguf, &gguf->kv[i]);
+    for (uint32_t i = 0; i < header->n_kv; i++) {
+        json_key(&json, header->kv[i].key.text, header->kv[i].key.bytes);
+        value_json(&json, header, &header->kv[i]);
     }
     json_close(&json, '}');
     json_open(&json, "tensors", '[');
-    for (uint32_t i = 0; i < gguf->n_tensors; i++) {
-        tensor_json(&json, &gguf->tensors[i]);
+    for (uint32_t i = 0; i < header->n_tensors; i++) {
+        tensor_json(&json, &header->tensors[i]);
     }
     json_close(&json, ']');
     json_close(&json, '}');
@@ -277,14 +281,14 @@ int inspect(const Options *options) {
         return fail(options, &error);
     }
     Region region = {0};
-    TaiGguf gguf = {0};
+    TaiHeader header = {0};
     int code = DONE;
-    if (read_header(&source, &region, &gguf, &error) != 0) {
+    if (read_header(&source, &region, &header, &error) != 0) {
         code = fail(options, &error);
     } else if (options->json) {
-        header_json(&gguf);
+        header_json(&header);
     } else {
-        put_header(&gguf);
+        put_header(&header);
     }
     tai_port_release(region.base, region.bytes);
     tinyai_source_close(&source);

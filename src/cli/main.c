@@ -24,6 +24,9 @@ int main(int argc, char **argv) {
     case PERPLEXITY:
         code = perplexity(&options);
         break;
+    case CONVERT:
+        code = convert(&options);
+        break;
     }
     /* A full disk or a closed pipe is a failure too. */
     if (fflush(stdout) != 0 || ferror(stdout)) {

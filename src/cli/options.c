@@ -10,12 +10,15 @@
 
 enum {
     MEMORY = 1,
+    MAX_MEMORY,
+    MODE,
     CONTEXT,
     KV,
     KERNELS,
     THREADS,
     READ_CHUNK,
     NO_PREFETCH,
+    READERS,
     MAX_TOKENS,
     TEMPERATURE,
     TOP_K,
@@ -35,7 +38,7 @@ enum {
 };
 
 #define MODEL_COMMANDS (RUN | PLAN | PERPLEXITY)
-#define ALL_COMMANDS (MODEL_COMMANDS | INSPECT)
+#define ALL_COMMANDS (MODEL_COMMANDS | INSPECT | CONVERT)
 
 typedef struct Rule {
     const char *name;
@@ -45,8 +48,14 @@ typedef struct Rule {
 } Rule;
 
 static const Rule rules[OPTIONS] = {
-    [MEMORY] = {"memory", "SIZE", MODEL_COMMANDS,
-                "memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB"},
+    [MEMORY] =
+        {"memory", "SIZE", MODEL_COMMANDS | CONVERT,
+         "memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB; convert: "
+         "its header and 1MB"},
+    [MAX_MEMORY] = {"max-memory", "SIZE", MODEL_COMMANDS,
+                    "how far the budget may rise later. Default: as --memory"},
+    [MODE] = {"mode", "MODE", MODEL_COMMANDS,
+              "what memory goes to first: normal, memory-opt, streaming, adaptive"},
     [CONTEXT] =
         {"context", "N", MODEL_COMMANDS,
          "tokens of context. Default: the model's own, at most 4096, lowered until it fits"},
@@ -56,6 +65,8 @@ static const Rule rules[OPTIONS] = {
     [THREADS] = {"threads", "N", RUN | PERPLEXITY, "1 so far"},
     [READ_CHUNK] = {"read-chunk", "SIZE", MODEL_COMMANDS, "longest single read, 4KB to 64MB"},
     [NO_PREFETCH] = {"no-prefetch", NULL, MODEL_COMMANDS, "no slot for reading ahead: less memory"},
+    [READERS] = {"readers", "N", RUN | PERPLEXITY,
+                 "native: threads that read ahead, 0 to 16. Default 2"},
     [MAX_TOKENS] = {"max-tokens", "N", RUN,
                     "tokens to generate. Default 0: until the context is full"},
     [TEMPERATURE] = {"temperature", "T", RUN, "0 takes the best token"},
@@ -71,7 +82,7 @@ static const Rule rules[OPTIONS] = {
     [LOGITS_HASH] = {"logits-hash", NULL, RUN, "print the hash of all logits"},
     [JSON] = {"json", NULL, ALL_COMMANDS, "one JSON object on standard output"},
     [REPORT] = {"report", "FILE", RUN,
-                "write the memory and streaming report; - for standard output"},
+                "write the memory report, as JSON to FILE.json; - for standard output"},
     [HELP] = {"help", NULL, ALL_COMMANDS, "this text"},
     [VERSION] = {"version", NULL, ALL_COMMANDS, "print the version"},
 };
@@ -80,15 +91,17 @@ typedef struct CommandRule {
     const char *name;
     Command command;
     const char *operands;
+    int min_operands;
     int max_operands;
     const char *help;
 } CommandRule;
 
 static const CommandRule commands[] = {
-    {"run", RUN, "[MODEL] [PROMPT]", 2, "continue a prompt (from standard input if not given)"},
-    {"plan", PLAN, "[MODEL]", 1, "what a model takes, from its header alone"},
-    {"inspect", INSPECT, "[MODEL]", 1, "dimensions and tensors of a file"},
-    {"perplexity", PERPLEXITY, "[MODEL]", 1, "how well a model predicts a text"},
+    {"run", RUN, "[MODEL] [PROMPT]", 0, 2, "continue a prompt (from standard input if not given)"},
+    {"plan", PLAN, "[MODEL]", 0, 1, "what a model takes, from its header alone"},
+    {"inspect", INSPECT, "[MODEL]", 0, 1, "dimensions and tensors of a file"},
+    {"perplexity", PERPLEXITY, "[MODEL]", 0, 1, "how well a model predicts a text"},
+    {"convert", CONVERT, "INPUT OUTPUT", 2, 2, "GGUF to TMAI, the native format, and back"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 
@@ -211,6 +224,8 @@ static bool read_choice(const char *text, const char *const *names, uint32_t *va
 /* False if the value is not one that the option takes. */
 static bool set_option(Options *o, int option, const char *value) {
     static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
+    static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
+                                             NULL}; /* TINYAI_EXEC_* */
     static const char *const kernel_names[] = {"auto", "scalar", "simd128",
                                                NULL}; /* TINYAI_KERNELS_* */
     TinyAISampling *sampling = &o->generate.sampling;
@@ -219,6 +234,10 @@ static bool set_option(Options *o, int option, const char *value) {
     switch (option) {
     case MEMORY:
         return read_size(value, &o->engine.memory_budget);
+    case MAX_MEMORY:
+        return read_size(value, &o->engine.max_memory_budget);
+    case MODE:
+        return read_choice(value, mode_names, &o->engine.mode);
     case CONTEXT:
         return read_u32(value, &o->engine.context_length) && o->engine.context_length > 0;
     case KV:
@@ -242,6 +261,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case NO_PREFETCH:
         o->engine.prefetch = 0;
         return true;
+    case READERS:
+        return read_u32(value, &o->engine.prefetch_threads) && o->engine.prefetch_threads <= 16;
     case MAX_TOKENS:
         return read_u32(value, &o->generate.max_tokens);
     case TEMPERATURE:
@@ -364,7 +385,11 @@ int read_options(Options *options, int argc, char **argv) {
     if (operands > command->max_operands) {
         return usage(command->name, "too many arguments: ", argv[optind + command->max_operands]);
     }
+    if (operands < command->min_operands) {
+        return usage(command->name, "too few arguments: it takes ", command->operands);
+    }
     options->model = operands > 0 ? argv[optind] : NULL;
-    options->prompt = operands > 1 ? argv[optind + 1] : NULL;
+    const char *second = operands > 1 ? argv[optind + 1] : NULL;
+    *(command->command == CONVERT ? &options->output : &options->prompt) = second;
     return -1;
 }

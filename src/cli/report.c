@@ -36,15 +36,27 @@ static void by_purpose_report(FILE *out, const uint64_t *bytes) {
     }
 }
 
+static const char *mode_name(uint32_t mode) {
+    static const char *const names[] = {[TINYAI_EXEC_NORMAL] = "normal",
+                                        [TINYAI_EXEC_MEMORY_OPT] = "memory-opt",
+                                        [TINYAI_EXEC_STREAMING] = "streaming",
+                                        [TINYAI_EXEC_ADAPTIVE] = "adaptive"};
+    return names[mode];
+}
+
 /* ---- plan ---------------------------------------------------------------------------------- */
 
 void plan_json(Json *json, const TinyAIPlan *plan) {
     json_open(json, NULL, '{');
     json_bool(json, "fits", plan->fits != 0);
+    json_string(json, "mode", mode_name(plan->mode));
     json_uint(json, "budgetBytes", plan->budget_bytes);
+    json_uint(json, "maxBudgetBytes", plan->max_budget_bytes);
     json_uint(json, "minBudget", plan->min_budget_bytes);
     json_uint(json, "residentBytes", plan->resident_bytes);
     json_uint(json, "peakBytes", plan->peak_bytes);
+    json_uint(json, "reservedBytes", plan->reserved_bytes);
+    json_uint(json, "smallestBytes", plan->smallest_bytes);
     json_uint(json, "openBytes", plan->open_bytes);
     json_uint(json, "missingBytes", plan->missing_bytes);
     by_purpose_json(json, plan->by_purpose);
@@ -72,8 +84,10 @@ void plan_report(FILE *out, const TinyAIPlan *plan) {
     bytes_line(out, "file", plan->file_bytes, "");
     bytes_line(out, "budget", plan->budget_bytes, "");
     bytes_line(out, "smallest budget", plan->min_budget_bytes, "for this context and kv type");
-    bytes_line(out, "all resident", plan->resident_bytes,
-               "from this budget on nothing is streamed");
+    if (plan->resident_bytes) {
+        bytes_line(out, "all resident", plan->resident_bytes,
+                   "from this budget on nothing is streamed");
+    }
     if (!plan->fits) {
         bytes_line(out, "missing", plan->missing_bytes, "raise --memory or lower --context");
         return;
@@ -82,7 +96,7 @@ void plan_report(FILE *out, const TinyAIPlan *plan) {
     bytes_line(out, "per token", plan->streamed_bytes_per_token, "read from the file");
     fprintf(out, "memory by purpose\n");
     by_purpose_report(out, plan->by_purpose);
-    fprintf(out, "layout\n");
+    fprintf(out, "layout (mode %s)\n", mode_name(plan->mode));
     fprintf(out, "  %u blocks of at most %s, %u slots, %u pinned\n", plan->blocks,
             size_text(plan->block_bytes).text, plan->slots, plan->pinned_blocks);
     fprintf(out, "  output head: %u of %u strips resident; embedding: %s\n",
@@ -112,6 +126,7 @@ static const char *const block_states[] = {
 static void memory_json(Json *json, const TinyAIStats *stats) {
     json_open(json, "memory", '{');
     json_uint(json, "budgetBytes", stats->budget_bytes);
+    json_uint(json, "maxBudgetBytes", stats->max_budget_bytes);
     json_uint(json, "plannedPeakBytes", stats->planned_peak_bytes);
     json_uint(json, "currentBytes", stats->current_bytes);
     json_uint(json, "peakBytes", stats->peak_bytes);
@@ -126,14 +141,14 @@ static void memory_json(Json *json, const TinyAIStats *stats) {
     json_close(json, '}');
 }
 
-static void stream_json(Json *json, const TinyAIStats *stats, uint64_t stalled_ns) {
+static void stream_json(Json *json, const TinyAIStats *stats) {
     json_open(json, "stream", '{');
     json_uint(json, "bytesRead", stats->bytes_read);
     json_uint(json, "requests", stats->requests);
     json_uint(json, "hits", stats->hits);
     json_uint(json, "misses", stats->misses);
     json_uint(json, "prefetched", stats->prefetched);
-    json_real(json, "stalledMs", ms(stalled_ns));
+    json_real(json, "stalledMs", ms(stats->stalled_ns));
     json_uint(json, "retries", 0);
     json_uint(json, "passes", stats->passes);
     json_close(json, '}');
@@ -162,11 +177,12 @@ static void speed_json(Json *json, const Speed *speed) {
     json_close(json, '}');
 }
 
-static void engine_json(Json *json, const TinyAIStats *stats, uint64_t seed) {
+static void engine_json(Json *json, const TinyAIStats *stats, uint32_t mode, uint64_t seed) {
     char hash[17];
     snprintf(hash, sizeof hash, "%016" PRIx64, stats->logits_hash);
     json_open(json, "engine", '{');
     json_string(json, "kernels", kernels_name(stats->kernels));
+    json_string(json, "mode", mode_name(mode));
     json_uint(json, "threads", stats->threads);
     json_string(json, "variant", tai_port_name);
     json_string(json, "logitsHash", hash);
@@ -180,10 +196,10 @@ void stats_json(Json *json, const Host *host, const Speed *speed, uint64_t seed)
     tinyai_stats(host->model, &stats);
     json_open(json, "stats", '{');
     memory_json(json, &stats);
-    stream_json(json, &stats, host->stalled_ns);
+    stream_json(json, &stats);
     blocks_json(json, host->model);
     speed_json(json, speed);
-    engine_json(json, &stats, seed);
+    engine_json(json, &stats, tinyai_model_plan(host->model)->mode, seed);
     json_close(json, '}');
 }
 
@@ -207,16 +223,19 @@ static void blocks_report(FILE *out, const TinyAIModel *model) {
     fprintf(out, "  (P pinned, r resident, l loading, . absent)\n");
 }
 
+void memory_report(FILE *out, const TinyAIModel *model, bool json) {
+    char part[1024];
+    uint64_t done = 0;
+    uint32_t bytes;
+    while ((bytes = tinyai_model_report(model, json, done, part, sizeof part)) > 0) {
+        fwrite(part, 1, bytes, out);
+        done += bytes;
+    }
+}
+
 void stats_report(FILE *out, const Host *host, const Speed *speed) {
     TinyAIStats stats;
     tinyai_stats(host->model, &stats);
-    fprintf(out, "memory\n");
-    bytes_line(out, "budget", stats.budget_bytes, "");
-    bytes_line(out, "planned peak", stats.planned_peak_bytes, "");
-    bytes_line(out, "peak", stats.peak_bytes, "reserved at most");
-    bytes_line(out, "now", stats.current_bytes, "of which:");
-    by_purpose_report(out, stats.by_purpose);
-
     fprintf(out, "stream\n");
     bytes_line(out, "read", stats.bytes_read, "from the file, of which:");
     bytes_line(out, "header", stats.header_bytes_read, "");
@@ -226,7 +245,7 @@ void stats_report(FILE *out, const Host *host, const Speed *speed) {
     fprintf(out,
             "  %" PRIu64 " reads in %.0f ms; %" PRIu64 " passes: %" PRIu64 " block hits, %" PRIu64
             " misses, %" PRIu64 " of them prefetched\n",
-            stats.requests, ms(host->stalled_ns), stats.passes, stats.hits, stats.misses,
+            stats.requests, ms(stats.stalled_ns), stats.passes, stats.hits, stats.misses,
             stats.prefetched);
     blocks_report(out, host->model);
 

@@ -14,6 +14,7 @@ typedef struct Run {
     Json json;
     FILE *report; /* or NULL */
     Speed speed;
+    uint64_t budget; /* as it was opened */
     size_t ids_bytes; /* of scratch: ids of the generated tokens, for --json */
 } Run;
 
@@ -125,23 +126,33 @@ static void finish_text(Run *r) {
          decode_rate(&r->speed));
 }
 
-/* The report: for people, or the statistics alone as JSON. */
+static bool is_json(const char *name) {
+    size_t bytes = strlen(name);
+    return bytes > 5 && strcmp(name + bytes - 5, ".json") == 0;
+}
+
+/* As JSON it is the memory report alone, the same as in the npm package. */
 static void put_report(Run *r) {
     if (r->report == NULL) {
         return;
     }
-    if (r->options->json) {
-        Json json = {.out = r->report};
-        json_open(&json, NULL, '{');
-        stats_json(&json, &r->host, &r->speed, r->options->generate.sampling.seed);
-        json_close(&json, '}');
+    if (r->report == stdout) {
+        putchar('\n');
+    }
+    bool json = is_json(r->options->report);
+    memory_report(r->report, r->host.model, json);
+    if (!json) {
         putc('\n', r->report);
-    } else {
-        if (r->report == stdout) {
-            putchar('\n');
-        }
         stats_report(r->report, &r->host, &r->speed);
     }
+}
+
+/* ---- pressure ------------------------------------------------------------------------------ */
+
+/* SIGUSR1 asks for memory back, SIGUSR2 lets it be taken again. */
+static uint64_t follow_pressure(void *user, const TinyAIModel *model) {
+    const Run *r = user;
+    return tai_port_pressure() ? tinyai_model_plan(model)->smallest_bytes : r->budget;
 }
 
 /* ---- generating ---------------------------------------------------------------------------- */
@@ -262,6 +273,9 @@ int run(const Options *options) {
     if (open_model(&r.host, options, &error) != 0) {
         return fail(options, &error);
     }
+    r.budget = tinyai_model_plan(r.host.model)->budget_bytes;
+    tai_port_catch_pressure();
+    tinyai_set_pressure_callback(r.host.model, follow_pressure, &r);
     int code = open_report(&r) ? run_model(&r) : FAILED;
     if (!close_report(&r) && code == DONE) {
         code = FAILED;

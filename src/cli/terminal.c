@@ -57,6 +57,19 @@ void live_line(double tokens, double seconds) {
     }
 }
 
+/* At most a hundred times. */
+void live_share(const char *what, uint64_t done, uint64_t total) {
+    static uint32_t shown;
+    const uint32_t share = total > 0 ? (uint32_t)((double)done * 100.0 / (double)total) : 100;
+    if (isatty(STDERR_FILENO) && (!line_shown || share != shown)) {
+        fprintf(stderr, "\r%s %u%%, %s of %s", what, share, size_text(done).text,
+                size_text(total).text);
+        fflush(stderr);
+        line_shown = true;
+        shown = share;
+    }
+}
+
 void live_line_clear(void) {
     if (line_shown) {
         fputs("\r\033[K", stderr);

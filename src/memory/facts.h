@@ -7,15 +7,16 @@
 #include "tinyai/tinyai.h"
 
 #define TAI_FACTS_BLOCKS 10u /* largest live blocks that are named */
-#define TAI_FACTS_SITES 16u  /* call sites that are named, most bytes first */
+#define TAI_FACTS_SITES 16u  /* call sites that are named, most live bytes first */
+#define TAI_NAME_BYTES 48u
 
 typedef struct TaiLiveBlock {
     uint64_t bytes;
-    char name[48]; /* call site, or what it is for; "" if neither is known */
+    char name[TAI_NAME_BYTES]; /* call site, or what it is for; "" if neither is known */
 } TaiLiveBlock;
 
 typedef struct TaiSiteFacts {
-    const char *site; /* "file:line" */
+    const char *site; /* "file:line"; lives as long as the owner */
     uint64_t live_bytes;
     uint64_t live_count;
     uint64_t total_bytes;
@@ -28,11 +29,16 @@ typedef struct TaiFacts {
     const char *strategy; /* "static", "pooled", "dynamic", "hybrid" */
     TinyAIMemoryStats stats;
     uint64_t budget_bytes;
-    bool tracked;
+    bool nested;  /* allocated from another owner: shown, but not added to the sums */
+    bool tracked; /* allocations are recorded with their call sites */
     uint32_t n_blocks;
     TaiLiveBlock blocks[TAI_FACTS_BLOCKS];
     uint32_t n_sites;
     TaiSiteFacts sites[TAI_FACTS_SITES];
+    const char *oldest_site; /* of the oldest live block; lives as long as the owner */
+    uint64_t untracked;      /* allocations that found no room in the table of live blocks */
+    uint64_t common_bytes;   /* the power of two to which most requests rounded up, ... */
+    uint64_t common_count;   /* ... and how many did; 0: not recorded */
     /* of a model */
     uint64_t by_purpose[TINYAI_PURPOSES];
     uint64_t file_bytes;
@@ -54,7 +60,20 @@ typedef struct TaiOwner {
     void (*facts)(const void *self, TaiFacts *facts); /* fills in zeroed facts */
 } TaiOwner;
 
+/* facts() is called from any thread while the list is locked: it must neither add nor remove an owner, nor
+ * wait for a thread that does. */
 void tai_owner_add(TaiOwner *owner);
-void tai_owner_remove(TaiOwner *owner);
+void tai_owner_remove(TaiOwner *owner); /* nothing, if it is not in the list */
+
+/* Between hold and release no owner comes or goes: hold tells how many there are, the oldest is 0. */
+uint32_t tai_owners_hold(void);
+void tai_owners_facts(const void *unused, uint32_t index, TaiFacts *facts);
+void tai_owners_release(void);
+
+/* It says what its bytes are for, as models do. */
+bool tai_has_purposes(const TaiFacts *facts);
+
+/* Copies `text` (NULL: "") into a name; of a long one the end, which tells more than the beginning. */
+void tai_name_copy(char into[TAI_NAME_BYTES], const char *text);
 
 #endif

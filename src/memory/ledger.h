@@ -3,6 +3,7 @@
 #ifndef TAI_LEDGER_H
 #define TAI_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tinyai/tinyai.h"
@@ -16,8 +17,11 @@ typedef struct TaiLedger {
     uint64_t padding; /* bytes of current that only align what follows */
 } TaiLedger;
 
-/* `padding` bytes of `bytes` are alignment. */
-void tai_ledger_reserve(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding);
+/* `padding` bytes of `bytes` are alignment. False, and nothing changes, where a test makes the claim fail. */
+bool tai_ledger_reserve(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding);
 void tai_ledger_release(TaiLedger *ledger, uint32_t purpose, uint64_t bytes, uint64_t padding);
+
+/* Releases all that is reserved. */
+void tai_ledger_close(TaiLedger *ledger);
 
 #endif

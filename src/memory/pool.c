@@ -31,9 +31,11 @@ void *tai_pool_take(TinyAIMemoryPool *pool) {
 uint32_t tai_pool_index(const TinyAIMemoryPool *pool, const void *block) {
     /* Below base it wraps around, and lies above the end. */
     const size_t offset = (size_t)((uintptr_t)block - (uintptr_t)pool->base);
+    if (offset >= pool->n_blocks * pool->block_bytes || offset % pool->block_bytes != 0) {
+        return TAI_POOL_END;
+    }
     const size_t index = offset / pool->block_bytes;
-    if (index >= pool->n_blocks || index * pool->block_bytes != offset ||
-        pool->next[index] != TAI_POOL_USED) {
+    if (pool->next[index] != TAI_POOL_USED) {
         return TAI_POOL_END;
     }
     return (uint32_t)index;

@@ -7,6 +7,7 @@
 
 #include "kernels/math.h"
 #include "memory/error.h"
+#include "memory/process.h"
 
 /* ---- options --------------------------------------------------------------------------------- */
 
@@ -16,7 +17,9 @@ TinyAIOptions tinyai_default_options(void) {
                            .kernels = TINYAI_KERNELS_AUTO,
                            .prefetch = 1,
                            .read_chunk_bytes = 1u << 20,
-                           .sequences = 1};
+                           .sequences = 1,
+                           .mode = TINYAI_EXEC_ADAPTIVE,
+                           .prefetch_threads = 2};
 }
 
 /* ---- accessors ------------------------------------------------------------------------------- */
@@ -26,11 +29,11 @@ const TinyAIPlan *tinyai_model_plan(const TinyAIModel *m) {
 }
 
 const TinyAIError *tinyai_last_error(const TinyAIModel *m) {
-    return &m->error;
+    return m ? &m->error : tai_thread_error();
 }
 
 TinyAISession *tinyai_session(TinyAIModel *m, uint32_t sequence) {
-    return m && sequence < m->config.sequences ? &m->sessions[sequence] : NULL;
+    return m && sequence < m->planned.now.sequences ? &m->sessions[sequence] : NULL;
 }
 
 const float *tinyai_logits(const TinyAIModel *m) {
@@ -62,16 +65,16 @@ static int32_t check_item(TinyAIModel *m, const TinyAIBatchItem *item, uint32_t 
                         "item %" PRIu32 ": token %" PRIu32 " is outside the vocabulary of %" PRIu32,
                         index, item->token, m->file.hp.vocab_size);
     }
-    if (item->sequence >= m->config.sequences) {
+    if (item->sequence >= m->planned.now.sequences) {
         return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "item %" PRIu32 ": sequence %" PRIu32 " was not planned, %" PRIu32 " were",
-                        index, item->sequence, m->config.sequences);
+                        index, item->sequence, m->planned.now.sequences);
     }
-    if (item->position >= m->config.context) {
+    if (item->position >= m->planned.now.context) {
         return tai_fail(&m->error, TINYAI_E_CONTEXT, TINYAI_NO_OFFSET,
                         "item %" PRIu32 ": position %" PRIu32 " is outside the context of %" PRIu32
                         " tokens",
-                        index, item->position, m->config.context);
+                        index, item->position, m->planned.now.context);
     }
     if (item->position > m->sessions[item->sequence].n_past) {
         return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
@@ -99,11 +102,11 @@ int32_t tinyai_begin_batch(TinyAIModel *m, const TinyAIBatchItem *items, uint32_
         return tai_fail(&m->error, TINYAI_E_BUSY, TINYAI_NO_OFFSET,
                         "the model is busy: wait for what it is doing, or end it");
     }
-    if (n_items == 0 || n_items > m->config.context) {
+    if (n_items == 0 || n_items > m->planned.now.context) {
         return tai_fail(&m->error, TINYAI_E_CONTEXT, TINYAI_NO_OFFSET,
                         "a batch of %" PRIu32 " tokens: between 1 and the context of %" PRIu32
                         " are possible",
-                        n_items, m->config.context);
+                        n_items, m->planned.now.context);
     }
     uint32_t before[TINYAI_MAX_SEQUENCES];
     for (uint32_t s = 0; s < TINYAI_MAX_SEQUENCES; s++) {
@@ -132,6 +135,7 @@ void tinyai_end(TinyAIModel *m) {
     if (m->job != TAI_JOB_NONE && m->phase != TAI_PHASE_DONE) {
         forget_unfinished(m);
     }
+    tai_forward_leave(m);
     m->job = TAI_JOB_NONE;
     m->phase = TAI_PHASE_DONE;
     m->residency.rows_wanted = false;
@@ -158,6 +162,9 @@ static int32_t check_logits(TinyAIModel *m) {
 /* What ran has come to its end. A region that wrote past its end is a mistake of ours, and better said than
  * computed on with. */
 static int32_t done(TinyAIModel *m) {
+    if (m->job == TAI_JOB_GENERATE) {
+        tai_process_note_tokens(m->generation.n_generated);
+    }
     m->job = TAI_JOB_NONE;
     if (!tai_guards_intact(m)) {
         return tai_fail(&m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
@@ -220,9 +227,12 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 /* ---- statistics ------------------------------------------------------------------------------ */
 
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
+    tai_process_note_stats();
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){
         .budget_bytes = m->plan.budget_bytes,
+        .max_budget_bytes = m->plan.max_budget_bytes,
+        .reserved_bytes = m->plan.reserved_bytes,
         .planned_peak_bytes = m->plan.peak_bytes,
         .current_bytes = m->ledger.current,
         .peak_bytes = m->ledger.peak,
@@ -243,7 +253,9 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
         .logits_hash = tai_xxh3_digest(&m->generation.hash),
         .kernels = m->kernels == tai_kernels(TAI_TIER_SCALAR) ? TINYAI_KERNELS_SCALAR
                                                               : TINYAI_KERNELS_SIMD128,
-        .threads = 1};
+        .threads = 1,
+        .reader_threads = m->n_readers,
+        .stalled_ns = m->stalled_ns};
     memcpy(s->by_purpose, m->ledger.by_purpose, sizeof s->by_purpose);
     s->bytes_read =
         s->header_bytes_read + s->block_bytes_read + s->head_bytes_read + s->embedding_bytes_read;
@@ -261,7 +273,7 @@ int32_t tinyai_block_info(const TinyAIModel *m, uint32_t block, TinyAIBlockInfo 
 uint32_t tinyai_regions(const TinyAIModel *m, TinyAIRegion *regions, uint32_t capacity) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < TAI_REGIONS && n < capacity; i++) {
-        const TaiRegion *r = &m->layout.region[i];
+        const TaiRegion *r = &m->planned.layout.region[i];
         regions[n++] =
             (TinyAIRegion){.address = r->address, .bytes = r->bytes, .purpose = r->purpose};
     }

@@ -8,9 +8,14 @@
 #include <stdint.h>
 
 #include "format/xxh3.h"
+#include "memory/facts.h"
 #include "memory/ledger.h"
+#include "memory/static.h"
 #include "model/file.h"
 #include "model/rooms.h"
+#include "port/readers.h"
+#include "schedule/graph.h"
+#include "schedule/plan.h"
 #include "schedule/steps.h"
 #include "stream/residency.h"
 #include "text/text_stream.h"
@@ -42,6 +47,9 @@ typedef struct TaiForward {
     uint32_t unit;
     bool another;        /* another batch will follow */
     bool entered;        /* the unit's operations are set up */
+    bool hashing;        /* they compare its bytes with their hash, before it is entered */
+    bool pressed;        /* the pressure callback was asked for this chunk */
+    TaiXxh3 hash;        /* of the unit's bytes so far */
     TaiActForm act_form; /* in which form the activations of the next matrix are */
 } TaiForward;
 
@@ -64,12 +72,13 @@ struct TinyAIModel {
     TinyAIPlan plan;
     TaiFile file;
     TaiVocab vocab;
-    TaiConfig config;
-    TaiLayout layout;
+    TaiPlanned planned;
     TaiTextRoom text;
     TaiScratchRoom scratch;
+    TaiStatic memory; /* the reserved memory, given out region by region */
     TaiLedger ledger;
     TaiResidency residency;
+    TaiGraph graph;
     TaiPass pass;
     TaiSteps steps;
     const TaiKernels *kernels;
@@ -82,7 +91,15 @@ struct TinyAIModel {
     TinyAISession sessions[TINYAI_MAX_SEQUENCES];
     uint64_t passes;
     uint64_t prompt_tokens;
-    TinyAISource source;   /* hosts that pump by themselves; else zero */
+    TinyAIPressureCallback pressure;
+    void *pressure_user;
+    TaiOwner owner;      /* for the report of the process */
+    TinyAISource source; /* hosts that pump by themselves; else zero */
+    TaiReaders *readers; /* in memory of their own; NULL: the computing thread reads */
+    uint32_t n_readers;  /* threads of them that run */
+    uint64_t stalled_ns; /* that tinyai_run waited for reads */
+    /* Returns when no range is in flight; NULL where the host answers ranges when it likes. */
+    void (*settle)(TinyAIModel *model);
     uint64_t memory_bytes; /* of the region, hosts that reserved it */
 };
 
@@ -95,29 +112,40 @@ static inline void *tai_at(const TinyAIModel *m, uint64_t address) {
 
 /* Pointer to an offset of a region. */
 static inline void *tai_in(const TinyAIModel *m, TaiRegionId region, uint64_t offset) {
-    return tai_at(m, m->layout.region[region].address + offset);
+    return tai_at(m, m->planned.layout.region[region].address + offset);
 }
 
-/* Where the header must lie for tai_engine_open, given the planned peak. */
-uint64_t tai_header_address(uint64_t peak_bytes, uint64_t header_bytes);
+/* Builds the graph of a pass in m->file.graph. */
+int32_t tai_schedule_build(TinyAIModel *model, TinyAIError *error);
+/* Asks the pressure callback: 0, TINYAI_STEP_NEED (ask again once ranges were answered) or an error. */
+int32_t tai_feel_pressure(TinyAIModel *model);
+/* What the report says of a model (self: a TinyAIModel). */
+void tai_model_facts(const void *self, TaiFacts *facts);
+
+/* Where the header must lie for tai_engine_open, given the plan's reserved_bytes. */
+uint64_t tai_header_address(uint64_t reserved_bytes, uint64_t header_bytes);
 
 /* Opens a model in memory whose linear address 0 is `linear`, and which reaches from
- * TAI_PROGRAM_BYTES to peak_bytes (what tai_engine_plan found). The header lies at
+ * TAI_PROGRAM_BYTES to reserved_bytes (what tai_engine_plan found). The header lies at
  * tai_header_address. The model's address is TAI_PROGRAM_BYTES + TAI_GUARD_BYTES. */
-int32_t tai_engine_open(uintptr_t linear, uint64_t peak_bytes, uint64_t header_bytes,
+int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t header_bytes,
                         uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
                         TinyAIError *error);
 
-/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_GGUF_MORE if the
+/* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_HEADER_MORE if the
  * header is longer (then plan->header_bytes says how long at least: reading just that reads no tensor),
  * 0 (also if the plan does not fit: *error tells how), or an error. scratch: 64-byte aligned. */
 int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error);
 /* From the first 24 bytes of the header: how long it is at least, and the scratch that tai_engine_plan
- * needs. 0, TAI_GGUF_MORE or an error. */
+ * needs. 0, TAI_HEADER_MORE or an error. */
 int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
                               uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error);
+
+/* Lets those units stay that a configuration keeps; false while ranges in flight hold a slot that has to be
+ * given back. */
+bool tai_pin_units(TinyAIModel *model, const TaiConfig *config);
 
 /* True if every guard between the regions is as tai_engine_open wrote it. */
 bool tai_guards_intact(const TinyAIModel *model);
@@ -129,6 +157,8 @@ int32_t tai_engine_fail(TinyAIModel *model, int32_t status);
 void tai_forward_begin(TinyAIModel *model, uint32_t n_items, bool another_follows);
 /* Runs the forward pass: READY, NEED, LOGITS, DONE or an error. */
 int32_t tai_forward_step(TinyAIModel *model, uint64_t *work);
+/* Lets go of the unit being computed with. */
+void tai_forward_leave(TinyAIModel *model);
 TinyAIBatchItem *tai_batch(const TinyAIModel *model);
 
 /* Sets up the operations of a unit whose bytes are in memory. */

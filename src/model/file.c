@@ -5,6 +5,7 @@
 
 #include "format/blocks.h"
 #include "format/cursor.h"
+#include "format/pieces.h"
 #include "memory/checked.h"
 #include "model/rooms.h"
 #include "text/vocab.h"
@@ -13,88 +14,90 @@
 #define MAX_HEADS 1024u
 #define MAX_WIDTH (1u << 20)
 #define MAX_CONTEXT (1u << 20)
-#define STRIP_BYTES 262144u /* about what a strip of the head or embedding takes */
+#define LEAST_STRIP_BYTES 131072u /* but for short matrices */
 
 /* ---- hyperparameters ------------------------------------------------------------------------- */
 
-static uint64_t key_off(const TaiGguf *gguf, const char *key) {
-    const TaiGgufKv *kv = tai_gguf_find(gguf, key);
+static uint64_t key_off(const TaiHeader *header, const char *key) {
+    const TaiKeyValue *kv = tai_header_find(header, key);
     return kv ? kv->off : TINYAI_NO_OFFSET;
 }
 
 /* A required or defaulted count in least..most. */
-static void read_size(const TaiGguf *gguf, const char *key, uint32_t absent, uint32_t least,
+static void read_size(const TaiHeader *header, const char *key, uint32_t absent, uint32_t least,
                       uint32_t most, uint32_t *value, TinyAIError *error) {
     *value = absent;
-    if (error->status || tai_gguf_u32(gguf, key, value, error)) {
+    if (error->status || tai_header_u32(header, key, value, error)) {
         return;
     }
     if (*value < least || *value > most) {
-        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, key),
+        tai_fail(error, TINYAI_E_FORMAT, key_off(header, key),
                  "metadata key %s is %s%" PRIu32 ", it must be between %" PRIu32 " and %" PRIu32,
-                 key, tai_gguf_find(gguf, key) ? "" : "absent or ", *value, least, most);
+                 key, tai_header_find(header, key) ? "" : "absent or ", *value, least, most);
     }
 }
 
 /* A finite float above zero; absent = 0: required. */
-static void read_positive(const TaiGguf *gguf, const char *key, float absent, float *value,
+static void read_positive(const TaiHeader *header, const char *key, float absent, float *value,
                           TinyAIError *error) {
     *value = absent;
-    if (error->status || tai_gguf_f32(gguf, key, value, error)) {
+    if (error->status || tai_header_f32(header, key, value, error)) {
         return;
     }
     if (!(*value > 0.0f && *value <= 3.4e38f)) {
-        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, key),
+        tai_fail(error, TINYAI_E_FORMAT, key_off(header, key),
                  "metadata key %s must be a finite number above zero", key);
     }
 }
 
-static void check_architecture(const TaiGguf *gguf, TinyAIError *error) {
-    TaiGgufString arch = {"", 0};
-    tai_gguf_string(gguf, "general.architecture", &arch, error);
-    if (!error->status && !tai_gguf_find(gguf, "general.architecture")) {
+static void check_architecture(const TaiHeader *header, TinyAIError *error) {
+    TaiString arch = {"", 0};
+    tai_header_string(header, "general.architecture", &arch, error);
+    if (!error->status && !tai_header_find(header, "general.architecture")) {
         tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
                  "metadata key general.architecture is missing: the file does not say what it is");
     } else if (!error->status && !tai_string_is(arch, "llama")) {
-        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "general.architecture"),
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(header, "general.architecture"),
                  "the architecture \"%.*s\" is not supported: llama is",
                  (int)tai_min_u64(arch.bytes, 64), arch.text);
     }
     uint32_t splits = 0;
-    if (!error->status && !tai_gguf_u32(gguf, "llama.expert_count", &splits, error) && splits) {
-        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "llama.expert_count"),
+    if (!error->status && !tai_header_u32(header, "llama.expert_count", &splits, error) && splits) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(header, "llama.expert_count"),
                  "models with %" PRIu32 " experts are not supported: dense ones are", splits);
     }
-    const TaiGgufKv *split = tai_gguf_find(gguf, "split.count");
-    if (!error->status && split && split->type == TAI_GGUF_U16 &&
-        tai_load_u16(gguf->bytes + split->off) > 1) {
+    const TaiKeyValue *split = tai_header_find(header, "split.count");
+    if (!error->status && split && split->type == TAI_VALUE_U16 &&
+        tai_load_u16(header->bytes + split->off) > 1) {
         tai_fail(error, TINYAI_E_UNSUPPORTED, split->off,
                  "the file is one part of a split model: merge the parts first");
     }
 }
 
-static void read_heads(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) {
-    read_size(gguf, "llama.attention.head_count", 0, 1, MAX_HEADS, &hp->heads, error);
-    read_size(gguf, "llama.attention.head_count_kv", hp->heads, 1, MAX_HEADS, &hp->kv_heads, error);
+static void read_heads(const TaiHeader *header, TaiHparams *hp, TinyAIError *error) {
+    read_size(header, "llama.attention.head_count", 0, 1, MAX_HEADS, &hp->heads, error);
+    read_size(header, "llama.attention.head_count_kv", hp->heads, 1, MAX_HEADS, &hp->kv_heads,
+              error);
     if (error->status) {
         return;
     }
     if (hp->kv_heads == 0 || hp->heads % hp->kv_heads) {
-        tai_fail(error, TINYAI_E_FORMAT, key_off(gguf, "llama.attention.head_count_kv"),
+        tai_fail(error, TINYAI_E_FORMAT, key_off(header, "llama.attention.head_count_kv"),
                  "%" PRIu32 " attention heads cannot share %" PRIu32 " key-value heads", hp->heads,
                  hp->kv_heads);
         return;
     }
     uint32_t value_dim;
-    read_size(gguf, "llama.attention.key_length", hp->embd / hp->heads, 2, 4096, &hp->head_dim,
+    read_size(header, "llama.attention.key_length", hp->embd / hp->heads, 2, 4096, &hp->head_dim,
               error);
-    read_size(gguf, "llama.attention.value_length", hp->head_dim, 2, 4096, &value_dim, error);
-    read_size(gguf, "llama.rope.dimension_count", hp->head_dim, 2, hp->head_dim, &hp->rope_dims,
+    read_size(header, "llama.attention.value_length", hp->head_dim, 2, 4096, &value_dim, error);
+    read_size(header, "llama.rope.dimension_count", hp->head_dim, 2, hp->head_dim, &hp->rope_dims,
               error);
     if (error->status) {
         return;
     }
-    bool divides = tai_gguf_find(gguf, "llama.attention.key_length") || hp->embd % hp->heads == 0;
+    bool divides =
+        tai_header_find(header, "llama.attention.key_length") || hp->embd % hp->heads == 0;
     if (value_dim != hp->head_dim || hp->rope_dims % 2 || !divides) {
         tai_fail(error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
                  "the head sizes do not fit together: keys %" PRIu32 ", values %" PRIu32
@@ -103,12 +106,12 @@ static void read_heads(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) 
     }
 }
 
-static void read_rope(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) {
-    read_positive(gguf, "llama.rope.freq_base", 10000.0f, &hp->rope_base, error);
-    TaiGgufString scaling = {"none", 4};
-    tai_gguf_string(gguf, "llama.rope.scaling.type", &scaling, error);
+static void read_rope(const TaiHeader *header, TaiHparams *hp, TinyAIError *error) {
+    read_positive(header, "llama.rope.freq_base", 10000.0f, &hp->rope_base, error);
+    TaiString scaling = {"none", 4};
+    tai_header_string(header, "llama.rope.scaling.type", &scaling, error);
     float factor;
-    read_positive(gguf, "llama.rope.scaling.factor", 1.0f, &factor, error);
+    read_positive(header, "llama.rope.scaling.factor", 1.0f, &factor, error);
     if (error->status) {
         return;
     }
@@ -117,7 +120,7 @@ static void read_rope(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) {
     } else if (tai_string_is(scaling, "none")) {
         hp->rope_scale = 1.0f;
     } else {
-        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "llama.rope.scaling.type"),
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(header, "llama.rope.scaling.type"),
                  "the RoPE scaling \"%.*s\" is not supported: none and linear are",
                  (int)tai_min_u64(scaling.bytes, 64), scaling.text);
     }
@@ -125,19 +128,19 @@ static void read_rope(const TaiGguf *gguf, TaiHparams *hp, TinyAIError *error) {
 
 /* The vocabulary's size, the bytes of its texts and the longest of them. */
 static void read_vocab_size(TaiFile *file, TinyAIError *error) {
-    const TaiGguf *gguf = &file->gguf;
-    TaiGgufString kind = {"", 0};
-    tai_gguf_string(gguf, "tokenizer.ggml.model", &kind, error);
+    const TaiHeader *header = &file->header;
+    TaiString kind = {"", 0};
+    tai_header_string(header, "tokenizer.ggml.model", &kind, error);
     if (!error->status && !tai_string_is(kind, "llama")) {
-        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(gguf, "tokenizer.ggml.model"),
+        tai_fail(error, TINYAI_E_UNSUPPORTED, key_off(header, "tokenizer.ggml.model"),
                  "the tokenizer \"%.*s\" is not supported: \"llama\" (SentencePiece) is",
                  (int)tai_min_u64(kind.bytes, 64), kind.text);
     }
-    const TaiGgufKv *tokens = tai_gguf_find(gguf, "tokenizer.ggml.tokens");
+    const TaiKeyValue *tokens = tai_header_find(header, "tokenizer.ggml.tokens");
     if (error->status) {
         return;
     }
-    if (!tokens || tokens->type != TAI_GGUF_ARRAY || tokens->item_type != TAI_GGUF_STRING ||
+    if (!tokens || tokens->type != TAI_VALUE_ARRAY || tokens->item_type != TAI_VALUE_STRING ||
         tokens->n_items == 0 || tokens->n_items > TAI_MAX_TOKENS) {
         tai_fail(error, TINYAI_E_FORMAT, tokens ? tokens->off : TINYAI_NO_OFFSET,
                  "tokenizer.ggml.tokens must be an array of 1 to %u strings", TAI_MAX_TOKENS);
@@ -147,7 +150,7 @@ static void read_vocab_size(TaiFile *file, TinyAIError *error) {
     uint64_t text_bytes = 0;
     for (uint64_t i = 0; i < tokens->n_items; i++) {
         uint64_t at = off;
-        TaiGgufString token = tai_gguf_next_string(gguf, &off);
+        TaiString token = tai_next_string(header, &off);
         if (token.bytes > TAI_MAX_TOKEN_BYTES) {
             tai_fail(error, TINYAI_E_FORMAT, at,
                      "token %" PRIu64 " at byte %" PRIu64 " has %" PRIu32
@@ -166,16 +169,16 @@ static void read_vocab_size(TaiFile *file, TinyAIError *error) {
 }
 
 static void read_hparams(TaiFile *file, TinyAIError *error) {
-    const TaiGguf *gguf = &file->gguf;
+    const TaiHeader *header = &file->header;
     TaiHparams *hp = &file->hp;
-    check_architecture(gguf, error);
-    read_size(gguf, "llama.block_count", 0, 1, MAX_BLOCKS, &hp->n_blocks, error);
-    read_size(gguf, "llama.context_length", 0, 1, MAX_CONTEXT, &hp->context, error);
-    read_size(gguf, "llama.embedding_length", 0, 1, MAX_WIDTH, &hp->embd, error);
-    read_size(gguf, "llama.feed_forward_length", 0, 1, MAX_WIDTH, &hp->ff, error);
-    read_heads(gguf, hp, error);
-    read_positive(gguf, "llama.attention.layer_norm_rms_epsilon", 0.0f, &hp->eps, error);
-    read_rope(gguf, hp, error);
+    check_architecture(header, error);
+    read_size(header, "llama.block_count", 0, 1, MAX_BLOCKS, &hp->n_blocks, error);
+    read_size(header, "llama.context_length", 0, 1, MAX_CONTEXT, &hp->context, error);
+    read_size(header, "llama.embedding_length", 0, 1, MAX_WIDTH, &hp->embd, error);
+    read_size(header, "llama.feed_forward_length", 0, 1, MAX_WIDTH, &hp->ff, error);
+    read_heads(header, hp, error);
+    read_positive(header, "llama.attention.layer_norm_rms_epsilon", 0.0f, &hp->eps, error);
+    read_rope(header, hp, error);
     if (!error->status) {
         read_vocab_size(file, error);
     }
@@ -191,7 +194,7 @@ static const char *const role_names[TAI_ROLES] = {
 #define VECTOR 0u
 
 /* Takes over a tensor that must be [n_rows][cols]. */
-static void take_tensor(TaiTensor *out, const TaiGgufTensor *t, uint32_t n_rows, uint32_t cols,
+static void take_tensor(TaiTensor *out, const TaiTensorInfo *t, uint32_t n_rows, uint32_t cols,
                         TinyAIError *error) {
     bool vector = n_rows == VECTOR;
     uint32_t rows = vector ? 1 : n_rows;
@@ -249,32 +252,14 @@ static uint32_t role_cols(const TaiHparams *hp, TaiRole role) {
     }
 }
 
-/* Splits "blk.12.attn_q.weight" into 12 and "attn_q.weight"; false for other names. */
-static bool block_name(TaiGgufString name, uint32_t *block, TaiGgufString *rest) {
-    uint32_t i = 4;
-    if (name.bytes < 6 || memcmp(name.text, "blk.", 4) != 0) {
-        return false;
-    }
-    uint32_t number = 0;
-    for (; i < name.bytes && name.text[i] >= '0' && name.text[i] <= '9' && number < 100000; i++) {
-        number = number * 10 + (uint32_t)(name.text[i] - '0');
-    }
-    if (i == 4 || i == name.bytes || name.text[i] != '.') {
-        return false;
-    }
-    *block = number;
-    *rest = (TaiGgufString){name.text + i + 1, name.bytes - i - 1};
-    return true;
-}
-
-static bool is_bias(TaiGgufString name) {
+static bool is_bias(TaiString name) {
     return name.bytes > 5 && memcmp(name.text + name.bytes - 5, ".bias", 5) == 0;
 }
 
-static void take_block_tensor(TaiFile *file, const TaiGgufTensor *t, TinyAIError *error) {
+static void take_block_tensor(TaiFile *file, const TaiTensorInfo *t, TinyAIError *error) {
     uint32_t block;
-    TaiGgufString rest;
-    if (!block_name(t->name, &block, &rest)) {
+    TaiString rest;
+    if (!tai_block_name(t->name, &block, &rest)) {
         return;
     }
     if (block >= file->hp.n_blocks) {
@@ -310,7 +295,7 @@ static void check_blocks_complete(const TaiFile *file, TinyAIError *error) {
 
 static void take_global(const TaiFile *file, const char *name, TaiTensor *out, uint32_t rows,
                         uint32_t cols, bool required, TinyAIError *error) {
-    const TaiGgufTensor *t = tai_gguf_tensor(&file->gguf, name);
+    const TaiTensorInfo *t = tai_header_tensor(&file->header, name);
     if (t && !error->status) {
         take_tensor(out, t, rows, cols, error);
     } else if (required) {
@@ -388,11 +373,47 @@ static uint32_t strips_of(const TaiTensor *matrix, uint32_t strip_rows) {
     return (matrix->rows + strip_rows - 1) / strip_rows;
 }
 
-/* Rows per strip: a multiple of 4, the rows that kernels take together. */
 static uint32_t rows_per_strip(const TaiTensor *matrix) {
-    uint64_t rows = STRIP_BYTES / matrix->row_bytes / 4 * 4;
-    return (uint32_t)tai_min_u64(tai_max_u64(rows, 4), matrix->rows);
+    return (uint32_t)tai_strip_rows(matrix->row_bytes, matrix->rows);
 }
+
+/* ---- units of a TMAI file: its pieces ---------------------------------------------------------- */
+
+/* Makes the piece of a unit its only run. */
+static const TaiPiece *take_piece(TaiFile *file, TaiUnit *unit, uint32_t index,
+                                  TinyAIError *error) {
+    _Static_assert((int)TAI_UNIT_FINAL == (int)TAI_PIECE_FINAL &&
+                       (int)TAI_UNIT_BLOCK == (int)TAI_PIECE_BLOCK &&
+                       (int)TAI_UNIT_HEAD == (int)TAI_PIECE_HEAD &&
+                       (int)TAI_UNIT_EMBEDDING == (int)TAI_PIECE_EMBEDDING,
+                   "a unit is a piece of the same kind");
+    const TaiPiece *p = tai_find_piece(&file->header, (TaiPieceKind)unit->kind, index);
+    if (!p || p->bytes >= TINYAI_MAX_BUDGET) {
+        /* The parser proved that every tensor is in the piece that its name asks for. */
+        tai_fail(error, p ? TINYAI_E_UNSUPPORTED : TINYAI_E_INTERNAL, p ? p->off : TINYAI_NO_OFFSET,
+                 p ? "a piece of the file takes 4 GiB or more: it cannot be held in 32-bit memory"
+                   : "a unit of the model has no piece in the file");
+        return NULL;
+    }
+    file->runs[unit->first_run] = (TaiRun){.off = p->off, .bytes = (uint32_t)p->bytes, .at = 0};
+    unit->n_runs = 1;
+    unit->bytes = (uint32_t)p->bytes;
+    unit->hash = p->hash;
+    unit->has_hash = true;
+    return p;
+}
+
+/* As build_unit: the unit may have more tensors than these. */
+static uint64_t build_from_piece(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
+                                 uint32_t n, TinyAIError *error) {
+    const TaiPiece *p = take_piece(file, unit, index, error);
+    for (uint32_t i = 0; i < n && p; i++) {
+        tensors[i].at = tensors[i].off ? (uint32_t)(tensors[i].off - p->off) : 0;
+    }
+    return tai_align_up(unit->bytes, TAI_ALIGNMENT);
+}
+
+/* ---- units in execution order -------------------------------------------------------------------- */
 
 static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint32_t most_runs) {
     TaiUnit *unit = &file->units[file->n_units++];
@@ -401,28 +422,43 @@ static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint
     return unit;
 }
 
-static void build_units(TaiFile *file) {
+/* index: of the unit among those of its kind. */
+static uint64_t build_tensors(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
+                              uint32_t n, TinyAIError *error) {
+    return file->header.format == TAI_FORMAT_TMAI
+               ? build_from_piece(file, unit, index, tensors, n, error)
+               : build_unit(file, unit, tensors, n);
+}
+
+static void build_strips(TaiFile *file, TaiUnitKind kind, const TaiTensor *matrix, uint32_t n,
+                         uint32_t *n_runs, TinyAIError *error) {
+    const uint32_t rows = rows_per_strip(matrix);
+    for (uint32_t i = 0; i < n; i++) {
+        TaiUnit *unit = new_unit(file, kind, n_runs, 1);
+        if (file->header.format == TAI_FORMAT_TMAI) {
+            take_piece(file, unit, i, error);
+        } else {
+            build_strip(file, unit, matrix, i * rows, rows);
+        }
+    }
+}
+
+static void build_units(TaiFile *file, TinyAIError *error) {
     uint32_t n_runs = 0;
     TaiShape *shape = &file->shape;
     TaiTensor finals[2] = {file->final_norm, file->rope_factors};
     TaiUnit *unit = new_unit(file, TAI_UNIT_FINAL, &n_runs, 2);
-    shape->final_bytes = build_unit(file, unit, finals, 2);
+    shape->final_bytes = build_tensors(file, unit, 0, finals, 2, error);
     file->final_norm = finals[0];
     file->rope_factors = finals[1];
     for (uint32_t b = 0; b < file->hp.n_blocks; b++) {
         unit = new_unit(file, TAI_UNIT_BLOCK, &n_runs, TAI_ROLES);
-        uint64_t bytes = build_unit(file, unit, file->blocks[b], TAI_ROLES);
+        uint64_t bytes = build_tensors(file, unit, b, file->blocks[b], TAI_ROLES, error);
         shape->slot_bytes = tai_max_u64(shape->slot_bytes, bytes);
     }
-    for (uint32_t i = 0; i < shape->n_strips; i++) {
-        unit = new_unit(file, TAI_UNIT_HEAD, &n_runs, 1);
-        build_strip(file, unit, &file->head, i * file->strip_rows, file->strip_rows);
-    }
-    for (uint32_t i = 0; i < file->n_embedding_strips; i++) {
-        uint32_t rows = rows_per_strip(&file->embedding);
-        unit = new_unit(file, TAI_UNIT_EMBEDDING, &n_runs, 1);
-        build_strip(file, unit, &file->embedding, i * rows, rows);
-    }
+    build_strips(file, TAI_UNIT_HEAD, &file->head, shape->n_strips, &n_runs, error);
+    build_strips(file, TAI_UNIT_EMBEDDING, &file->embedding, file->n_embedding_strips, &n_runs,
+                 error);
 }
 
 /* ---- directory ------------------------------------------------------------------------------- */
@@ -440,19 +476,19 @@ uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes) {
     uint64_t units_at;
     uint64_t runs_at;
     /* A model has as many blocks as a ninth of its tensors, and at most MAX_BLOCKS; a strip takes
-     * at least half of STRIP_BYTES unless its matrix is one strip or has rows that are longer than
+     * at least LEAST_STRIP_BYTES unless its matrix is one strip or has rows that are longer than
      * that. */
-    uint64_t blocks = tai_min_u64(index_bytes / sizeof(TaiGgufTensor) / TAI_ROLES + 1, MAX_BLOCKS);
-    uint64_t strips = tai_min_u64(file_bytes / (STRIP_BYTES / 2) + 4, 2 * TAI_MAX_TOKENS / 4);
+    uint64_t blocks = tai_min_u64(index_bytes / sizeof(TaiTensorInfo) / TAI_ROLES + 1, MAX_BLOCKS);
+    uint64_t strips = tai_min_u64(file_bytes / LEAST_STRIP_BYTES + 4, 2 * TAI_MAX_TOKENS / 4);
     return directory_layout(blocks, strips, &units_at, &runs_at);
 }
 
 /* Blocks for which the file has tensors at all, so that a lying block count reserves nothing. */
 static void check_block_count(const TaiFile *file, TinyAIError *error) {
-    if (file->hp.n_blocks > file->gguf.n_tensors / TAI_ROLES) {
-        tai_fail(error, TINYAI_E_FORMAT, key_off(&file->gguf, "llama.block_count"),
+    if (file->hp.n_blocks > file->header.n_tensors / TAI_ROLES) {
+        tai_fail(error, TINYAI_E_FORMAT, key_off(&file->header, "llama.block_count"),
                  "llama.block_count is %" PRIu32 ", too many for the file's %" PRIu32 " tensors",
-                 file->hp.n_blocks, file->gguf.n_tensors);
+                 file->hp.n_blocks, file->header.n_tensors);
     }
 }
 
@@ -504,7 +540,7 @@ int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint
                        TinyAIError *error) {
     memset(file, 0, sizeof *file);
     int32_t status =
-        tai_gguf_parse(&file->gguf, header, size, file_bytes, index, index_bytes, error);
+        tai_header_parse(&file->header, header, size, file_bytes, index, index_bytes, error);
     if (status) {
         return status;
     }
@@ -518,8 +554,8 @@ int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint
     if (!error->status) {
         place_directory(file, directory, directory_bytes, error);
     }
-    for (uint32_t i = 0; i < file->gguf.n_tensors && !error->status; i++) {
-        take_block_tensor(file, &file->gguf.tensors[i], error);
+    for (uint32_t i = 0; i < file->header.n_tensors && !error->status; i++) {
+        take_block_tensor(file, &file->header.tensors[i], error);
     }
     if (!error->status) {
         check_blocks_complete(file, error);
@@ -530,10 +566,13 @@ int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint
     if (error->status) {
         return error->status;
     }
-    build_units(file);
+    build_units(file, error);
+    if (error->status) {
+        return error->status;
+    }
     TaiShape *shape = &file->shape;
     shape->file_bytes = file_bytes;
-    shape->header_bytes = file->gguf.header_bytes;
+    shape->header_bytes = file->header.header_bytes;
     shape->index_bytes = index_bytes;
     shape->strip_bytes = tai_align_up(file->strip_rows * file->head.row_bytes, TAI_ALIGNMENT);
     shape->embedding_row_bytes = file->embedding.row_bytes;

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/gguf.h"
+#include "format/header.h"
 #include "kernels/kernels.h"
 #include "schedule/layout.h"
 #include "stream/residency.h"
@@ -53,7 +53,7 @@ typedef struct TaiHparams {
 } TaiHparams;
 
 typedef struct TaiFile {
-    TaiGguf gguf; /* valid while the header's bytes are there */
+    TaiHeader header; /* valid while the header's bytes are there */
     TaiHparams hp;
     TaiShape shape;
     TaiTensor embedding;    /* [vocab][embd] */
@@ -72,9 +72,9 @@ typedef struct TaiFile {
 /* An upper bound for the directory (blocks, units, runs) of any header with this index. */
 uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes);
 
-/* Parses the header into *file; index: 8-byte aligned room of tai_gguf_index_bytes; directory:
+/* Parses the header into *file; index: 8-byte aligned room of tai_header_index_bytes; directory:
  * 64-byte aligned room of directory_bytes at least shape.directory_bytes (E_NOMEM if less). 0,
- * TAI_GGUF_MORE or an error. */
+ * TAI_HEADER_MORE or an error. */
 int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint64_t file_bytes,
                        void *index, uint64_t index_bytes, void *directory, uint64_t directory_bytes,
                        TinyAIError *error);

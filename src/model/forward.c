@@ -109,10 +109,10 @@ static TaiKvHead kv_head(const TinyAIModel *m, const TinyAIBatchItem *item, uint
     const TaiHparams *hp = &m->file.hp;
     uint32_t block = m->forward.unit - 1;
     uint64_t index = ((uint64_t)item->sequence * hp->n_blocks + block) * hp->kv_heads + head;
-    uint64_t bytes = tai_kv_head_bytes(&m->file, &m->config);
+    uint64_t bytes = tai_kv_head_bytes(&m->file, &m->planned.now);
     return (TaiKvHead){.groups = tai_in(m, TAI_REGION_KV, index * bytes),
                        .head_dim = hp->head_dim,
-                       .type = m->config.kv_type == TINYAI_KV_F32 ? TAI_KV_F32 : TAI_KV_F16};
+                       .type = m->planned.now.kv_type == TINYAI_KV_F32 ? TAI_KV_F32 : TAI_KV_F16};
 }
 
 /* Rotates q [Q] and k [K] of a token, and stores k and v in the cache. */

@@ -31,10 +31,10 @@ static uint32_t chunk_end(const TinyAIModel *m) {
 static void begin_chunk(TinyAIModel *m, uint32_t first) {
     TaiForward *f = &m->forward;
     f->first = first;
-    f->n_tokens = (uint32_t)tai_min_u64(m->config.chunk, f->n_items - first);
+    f->n_tokens = (uint32_t)tai_min_u64(m->planned.now.chunk, f->n_items - first);
     f->rows_asked = 0;
     f->unit = 0;
-    f->entered = false;
+    f->pressed = false;
     f->wanted = next_wanted(m, first, chunk_end(m));
     uint32_t wants = 0;
     for (uint32_t i = first; i < chunk_end(m); i++) {
@@ -80,13 +80,20 @@ static const void *resident_row(const TinyAIModel *m, uint32_t token) {
 
 static uint64_t row_slot(const TinyAIModel *m, uint32_t i) {
     uint64_t stride = tai_align_up(m->file.embedding.row_bytes, TAI_ALIGNMENT);
-    return m->layout.region[TAI_REGION_ROWS].address + i * stride;
+    return m->planned.layout.region[TAI_REGION_ROWS].address + i * stride;
 }
 
 /* READY when the chunk's residual stream holds its embeddings. */
 static int32_t gather_rows(TinyAIModel *m) {
     TaiForward *f = &m->forward;
     TaiResidency *r = &m->residency;
+    if (!f->pressed) {
+        int32_t status = tai_feel_pressure(m);
+        if (status == TINYAI_STEP_NEED) {
+            return status;
+        }
+        f->pressed = true;
+    }
     if (f->rows_asked == 0 && r->rows_pending) {
         return TINYAI_STEP_NEED; /* rows of an ended generation are still on their way here */
     }
@@ -116,6 +123,80 @@ static int32_t gather_rows(TinyAIModel *m) {
 
 /* ---- units ----------------------------------------------------------------------------------- */
 
+/* The unit whose turn it is keeps its place, whatever becomes of the budget. */
+static void hold(TinyAIModel *m, bool held) {
+    m->file.units[m->forward.unit].held = held;
+}
+
+/* A unit of a file that has hashes is compared with its own once, in bounded steps, before it is used. */
+#define HASH_ITEM_BYTES 65536u
+#define HASH_WORK 4u /* per byte, in multiply-adds */
+
+static void run_hash(void *context, const TaiOp *op, uint32_t first, uint32_t count) {
+    TinyAIModel *m = context;
+    const TaiRun *run = op->tensor;
+    uint64_t from = (uint64_t)first * HASH_ITEM_BYTES;
+    uint64_t bytes = tai_min_u64((uint64_t)count * HASH_ITEM_BYTES, run->bytes - from);
+    tai_xxh3_update(&m->forward.hash, (const uint8_t *)op->weights + from, bytes);
+}
+
+static void begin_hash(TinyAIModel *m, const TaiUnit *unit) {
+    tai_steps_clear(&m->steps);
+    for (uint32_t i = 0; i < unit->n_runs; i++) {
+        const TaiRun *run = &m->file.runs[unit->first_run + i];
+        tai_steps_add(&m->steps,
+                      (TaiOp){.run = run_hash,
+                              .items = (run->bytes + HASH_ITEM_BYTES - 1) / HASH_ITEM_BYTES,
+                              .item_work = (uint64_t)HASH_ITEM_BYTES * HASH_WORK,
+                              .weights = tai_at(m, unit->address + run->at),
+                              .tensor = run});
+    }
+    tai_xxh3_init(&m->forward.hash);
+    hold(m, true);
+    m->forward.hashing = true;
+}
+
+static int32_t corrupt(TinyAIModel *m, uint32_t index) {
+    uint64_t offset = m->file.runs[m->file.units[index].first_run].off;
+    tai_fail(&m->error, TINYAI_E_CORRUPT, offset,
+             "the %" PRIu32 " bytes at byte %" PRIu64
+             " of the file do not match their hash: the file is damaged, get or convert it again",
+             m->file.units[index].bytes, offset);
+    int32_t status = tai_engine_fail(m, TINYAI_E_CORRUPT);
+    tai_residency_drop(&m->residency, index);
+    return status;
+}
+
+/* READY when the unit's bytes may be used; out of work: READY with the unit not verified. */
+static int32_t verify(TinyAIModel *m, uint64_t *work) {
+    TaiUnit *unit = &m->file.units[m->forward.unit];
+    if (!m->forward.hashing) {
+        begin_hash(m, unit);
+    }
+    if (!tai_steps_run(&m->steps, m, work)) {
+        return TINYAI_STEP_READY;
+    }
+    m->forward.hashing = false;
+    if (tai_xxh3_digest(&m->forward.hash) != unit->hash) {
+        return corrupt(m, m->forward.unit);
+    }
+    unit->verified = true;
+    return TINYAI_STEP_READY;
+}
+
+static void enter(TinyAIModel *m) {
+    tai_residency_turn(&m->residency, m->forward.unit);
+    tai_build_unit(m, m->forward.unit);
+    hold(m, true);
+    m->forward.entered = true;
+}
+
+void tai_forward_leave(TinyAIModel *m) {
+    hold(m, false);
+    m->forward.entered = false;
+    m->forward.hashing = false;
+}
+
 /* Computes with the units of the pass: READY (out of work), NEED, LOGITS, or DONE with the chunk. */
 static int32_t run_units(TinyAIModel *m, uint64_t *work) {
     TaiForward *f = &m->forward;
@@ -124,19 +205,24 @@ static int32_t run_units(TinyAIModel *m, uint64_t *work) {
         if (m->file.units[f->unit].state != TINYAI_BLOCK_RESIDENT) {
             return TINYAI_STEP_NEED;
         }
+        const TaiUnit *unit = &m->file.units[f->unit];
+        if (unit->has_hash && !unit->verified) {
+            int32_t status = verify(m, work);
+            if (status != TINYAI_STEP_READY || !unit->verified) {
+                return status;
+            }
+        }
         if (!f->entered) {
-            tai_residency_turn(&m->residency, f->unit);
-            tai_build_unit(m, f->unit);
-            f->entered = true;
+            enter(m);
         }
         if (!tai_steps_run(&m->steps, m, work)) {
             return TINYAI_STEP_READY;
         }
+        tai_forward_leave(m);
         if (f->unit == m->pass.last) {
             return f->wanted < chunk_end(m) ? TINYAI_STEP_LOGITS : TINYAI_STEP_DONE;
         }
         f->unit++;
-        f->entered = false;
     }
 }
 
@@ -149,7 +235,6 @@ static bool next_logits(TinyAIModel *m) {
     }
     m->pass.loops--;
     f->unit = m->pass.loop_first;
-    f->entered = false;
     return true;
 }
 

@@ -24,7 +24,7 @@ static int32_t prompt_too_long(TinyAIModel *m, uint32_t n_ids, bool at_least) {
     return tai_fail(&m->error, TINYAI_E_CONTEXT, TINYAI_NO_OFFSET,
                     "the prompt has %s%" PRIu32 " tokens, the context holds %" PRIu32
                     ": shorten it, or open the model with a longer context",
-                    at_least ? "at least " : "", n_ids, m->config.context);
+                    at_least ? "at least " : "", n_ids, m->planned.now.context);
 }
 
 static int32_t check_generate(TinyAIModel *m, const TinyAIGenerate *how) {
@@ -69,7 +69,7 @@ static int32_t begin(TinyAISession *session, uint32_t n_prompt, const TinyAIGene
     g->ignore_eos = how->ignore_eos != 0;
     g->finished = false;
     /* The last token needs no position of its own. */
-    g->max_tokens = m->config.context - n_prompt + 1;
+    g->max_tokens = m->planned.now.context - n_prompt + 1;
     if (how->max_tokens) {
         g->max_tokens = (uint32_t)tai_min_u64(g->max_tokens, how->max_tokens);
     }
@@ -97,7 +97,7 @@ int32_t tinyai_begin_generate_ids(TinyAISession *session, const uint32_t *ids, u
         return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "the prompt is empty: give at least one token");
     }
-    if (n_ids > m->config.context) {
+    if (n_ids > m->planned.now.context) {
         return prompt_too_long(m, n_ids, false);
     }
     for (uint32_t i = 0; i < n_ids; i++) {
@@ -133,7 +133,7 @@ int32_t tinyai_begin_generate(TinyAISession *session, const char *prompt, uint32
         }
         done += used;
         flags &= ~(uint32_t)TINYAI_TEXT_FIRST;
-        if (n_ids > m->config.context - n_prompt) {
+        if (n_ids > m->planned.now.context - n_prompt) {
             return prompt_too_long(m, n_prompt + n_ids, done < prompt_bytes);
         }
         memcpy(history(m) + n_prompt, ids, n_ids * sizeof *ids);

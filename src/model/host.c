@@ -6,7 +6,9 @@
 
 #include "memory/checked.h"
 #include "memory/error.h"
+#include "memory/process.h"
 #include "model/engine.h"
+#include "port/fault.h"
 #include "port/port.h"
 
 #define COUNTS_BYTES 24u /* of the header: enough to know how long it is at least */
@@ -68,7 +70,7 @@ static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *opti
         }
         status = plan_with(source, header_bytes, scratch_bytes, options, plan, error);
         header_bytes = plan->header_bytes;
-    } while (status == TAI_GGUF_MORE);
+    } while (status == TAI_HEADER_MORE);
     return status;
 }
 
@@ -82,22 +84,96 @@ int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, Ti
     return status;
 }
 
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* A failed read is the engine's to judge. */
+static void answer(TinyAIModel *m, const TaiRead *read) {
+    tinyai_complete(m, read->id, read->status, read->status ? 0 : read->length);
+}
+
+/* Hands all wanted ranges to the readers, and reads what they do not take. */
+static void read_wanted(TinyAIModel *m) {
+    TinyAIRange range;
+    while (tinyai_take_ranges(m, &range, 1)) {
+        TaiRead read = {.id = range.id,
+                        .length = range.length,
+                        .offset = range.offset,
+                        .into = tinyai_range_dest(m, &range)};
+        if (m->readers && tai_readers_submit(m->readers, &read)) {
+            continue;
+        }
+        uint64_t start = tai_port_clock_ns();
+        read.status = m->source.read(m->source.user, read.offset, read.into, read.length);
+        m->stalled_ns += tai_port_clock_ns() - start;
+        answer(m, &read);
+    }
+}
+
+/* Tells the engine what the readers have read: with wait at least one range, if any is in flight. */
+static bool collect(TinyAIModel *m, bool wait) {
+    TaiRead read;
+    if (!m->readers) {
+        return false;
+    }
+    uint64_t start = wait ? tai_port_clock_ns() : 0;
+    bool any = tai_readers_collect(m->readers, wait, &read);
+    m->stalled_ns += wait ? tai_port_clock_ns() - start : 0;
+    for (bool more = any; more; more = tai_readers_collect(m->readers, false, &read)) {
+        answer(m, &read);
+    }
+    return any;
+}
+
+static void settle(TinyAIModel *m) {
+    while (collect(m, true)) {
+    }
+}
+
+/* The readers' state lies outside the budget, as their stacks do: WASI, where the budget is all there is, has
+ * no readers. */
+static int32_t start_readers(TinyAIModel *m, TinyAIError *error) {
+    uint32_t threads = m->source.concurrent ? m->options.prefetch_threads : 0;
+    uint64_t bytes = tai_readers_bytes(threads);
+    if (!bytes) {
+        return TINYAI_OK;
+    }
+    TaiReaders *readers = tai_port_reserve(bytes);
+    if (!readers) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                        "the system gave no %" PRIu64 " bytes for the reader threads", bytes);
+    }
+    m->n_readers = tai_readers_start(readers, &m->source, threads);
+    if (m->n_readers) {
+        m->readers = readers;
+    } else {
+        tai_port_release(readers, bytes); /* slower, but nothing is wrong */
+    }
+    return TINYAI_OK;
+}
+
+static void stop_readers(TinyAIModel *m) {
+    if (m->readers) {
+        tai_readers_stop(m->readers);
+        tai_port_release(m->readers, tai_readers_bytes(m->n_readers));
+    }
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *options,
                             const TinyAIPlan *plan, TinyAIModel **model, TinyAIError *error) {
-    uint64_t bytes = plan->peak_bytes - TAI_PROGRAM_BYTES;
+    uint64_t bytes = plan->reserved_bytes - TAI_PROGRAM_BYTES;
     uint8_t *memory = tai_port_reserve(bytes);
     if (!memory) {
         return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                         "the system gave no %" PRIu64 " bytes for the model", bytes);
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
-    uint64_t header_at = tai_header_address(plan->peak_bytes, plan->header_bytes);
+    uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
     int32_t status =
         read_source(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
     if (!status) {
-        status = tai_engine_open(linear, plan->peak_bytes, plan->header_bytes, source->size,
+        status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
                                  options, model, error);
     }
     if (status) {
@@ -106,6 +182,16 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     }
     (*model)->source = *source;
     (*model)->memory_bytes = bytes;
+    (*model)->settle = settle;
+    status = start_readers(*model, error);
+    if (status) {
+        tai_ledger_close(&(*model)->ledger);
+        *model = NULL;
+        tai_port_release(memory, bytes);
+        return status;
+    }
+    (*model)->owner = (TaiOwner){.self = *model, .facts = tai_model_facts};
+    tai_owner_add(&(*model)->owner);
     return TINYAI_OK;
 }
 
@@ -121,35 +207,44 @@ int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, Ti
     return status ? status : open_planned(source, options, &plan, model, error);
 }
 
+/* What it did stays in the statistics of the process. */
+static void disown(TinyAIModel *m) {
+    TaiFacts facts = {0};
+    tai_owner_remove(&m->owner);
+    tai_model_facts(m, &facts);
+    tai_ledger_close(&m->ledger);
+    tai_process_retire(&facts.stats);
+}
+
 void tinyai_close(TinyAIModel *m) {
     if (!m) {
         return;
     }
     TinyAISource source = m->source;
+    stop_readers(m);
+    disown(m);
     tai_port_release((void *)(m->linear + TAI_PROGRAM_BYTES), // NOLINT(performance-no-int-to-ptr)
                      m->memory_bytes);
     tinyai_source_close(&source);
 }
 
-/* ---- pumping --------------------------------------------------------------------------------- */
+/* ---- running ---------------------------------------------------------------------------------- */
 
-/* Reads all ranges that are wanted. A failed read is the engine's to judge. */
-static void pump(TinyAIModel *m) {
-    TinyAIRange range;
-    while (tinyai_take_ranges(m, &range, 1)) {
-        int32_t status = m->source.read(m->source.user, range.offset, tinyai_range_dest(m, &range),
-                                        range.length);
-        tinyai_complete(m, range.id, status, status ? 0 : range.length);
-    }
+static bool is_decoding(const TinyAIModel *m) {
+    return m->job == TAI_JOB_GENERATE && m->generation.n_generated > 0;
 }
 
 int32_t tinyai_run(TinyAIModel *m, uint64_t max_work) {
+    tai_fault_forbid(is_decoding(m));
+    collect(m, false);
     int32_t status = tinyai_step(m, max_work);
+    read_wanted(m);
     while (status == TINYAI_STEP_NEED) {
-        pump(m);
+        collect(m, true);
         status = tinyai_step(m, max_work);
+        read_wanted(m);
     }
-    pump(m);
+    tai_fault_forbid(false);
     return status;
 }
 

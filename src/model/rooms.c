@@ -1,6 +1,9 @@
 #include "model/rooms.h"
 
+#include <stddef.h>
+
 #include "memory/checked.h"
+#include "schedule/graph.h"
 #include "text/sampler.h"
 #include "text/spm.h"
 #include "text/text_stream.h"
@@ -41,6 +44,74 @@ static uint64_t largest_act(uint32_t width) {
     return tai_align_up(most, TAI_ALIGNMENT);
 }
 
+/* What computing a block leaves behind, in the order in which it is computed. */
+typedef enum Activation {
+    ANGLES,
+    X,
+    H,
+    ACT,
+    Q,
+    K,
+    V,
+    STORED, /* k and v are in the cache: no output of its own */
+    SCORES,
+    ATT,
+    ADDED, /* the first half is in the residual stream */
+    GATE,
+    UP,
+    DOWN, /* the second half is, and the next block follows */
+    ACTIVATIONS
+} Activation;
+
+typedef struct Need {
+    uint8_t layer;
+    uint8_t on;
+    uint8_t type;
+} Need;
+
+static const Need needs[] = {
+    {Q, ACT, TINYAI_DEP_SEQUENTIAL},       {K, ACT, TINYAI_DEP_SEQUENTIAL},
+    {V, ACT, TINYAI_DEP_SEQUENTIAL},       {STORED, Q, TINYAI_DEP_SEQUENTIAL},
+    {STORED, K, TINYAI_DEP_SEQUENTIAL},    {STORED, V, TINYAI_DEP_SEQUENTIAL},
+    {STORED, ANGLES, TINYAI_DEP_SEQUENTIAL}, {ATT, Q, TINYAI_DEP_ATTENTION},
+    {ATT, SCORES, TINYAI_DEP_SEQUENTIAL},  {ADDED, ATT, TINYAI_DEP_SEQUENTIAL},
+    {ADDED, X, TINYAI_DEP_RESIDUAL},       {GATE, ACT, TINYAI_DEP_SEQUENTIAL},
+    {UP, ACT, TINYAI_DEP_SEQUENTIAL},      {DOWN, GATE, TINYAI_DEP_SEQUENTIAL},
+    {DOWN, UP, TINYAI_DEP_SEQUENTIAL},     {DOWN, ACT, TINYAI_DEP_SEQUENTIAL},
+    {DOWN, H, TINYAI_DEP_SEQUENTIAL},      {DOWN, X, TINYAI_DEP_RESIDUAL},
+    {DOWN, ANGLES, TINYAI_DEP_SEQUENTIAL}, /* the same for all blocks */
+};
+#define N_NEEDS (sizeof needs / sizeof *needs)
+#define GRAPH_BYTES 2048u
+
+/* Lifetimes follow from what needs what, and places from lifetimes. False if a size overflows. */
+static bool place_activations(const uint64_t bytes[ACTIVATIONS], TaiScratchRoom *room) {
+    _Alignas(TAI_ALIGNMENT) uint8_t memory[GRAPH_BYTES];
+    TaiGraph graph;
+    tai_graph_init(&graph, memory, ACTIVATIONS, N_NEEDS + ACTIVATIONS);
+    for (uint32_t i = 0; i < ACTIVATIONS; i++) {
+        tai_graph_add(&graph, i, TAI_NO_LAYER, TINYAI_DEP_NONE, bytes[i], NULL);
+    }
+    for (uint32_t i = 0; i < N_NEEDS; i++) {
+        tai_graph_add(&graph, needs[i].layer, needs[i].on, needs[i].type, bytes[needs[i].layer],
+                      NULL);
+    }
+    tai_graph_order(&graph, false);
+    room->bytes = tai_graph_place(&graph, TAI_ALIGNMENT);
+    room->angles = graph.layers[ANGLES].at;
+    room->x = graph.layers[X].at;
+    room->h = graph.layers[H].at;
+    room->act = graph.layers[ACT].at;
+    room->q = graph.layers[Q].at;
+    room->k = graph.layers[K].at;
+    room->v = graph.layers[V].at;
+    room->scores = graph.layers[SCORES].at;
+    room->att = graph.layers[ATT].at;
+    room->gate = graph.layers[GATE].at;
+    room->up = graph.layers[UP].at;
+    return room->bytes != UINT64_MAX;
+}
+
 bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *room) {
     const TaiHparams *hp = &file->hp;
     uint64_t t = c->chunk;
@@ -48,23 +119,22 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
     uint64_t kv_bytes = (uint64_t)hp->kv_heads * hp->head_dim * 4;
     uint64_t widest = tai_max_u64(tai_max_u64(hp->embd, hp->ff), q_bytes / 4);
     room->act_stride = largest_act((uint32_t)widest);
-    TaiExtent attention = {0, true};
-    room->x = tai_extent_put(&attention, t, (uint64_t)hp->embd * 4);
-    room->h = tai_extent_put(&attention, t, (uint64_t)hp->embd * 4);
-    room->act = tai_extent_put(&attention, t, room->act_stride);
-    room->angles = tai_extent_put(&attention, t, (uint64_t)hp->rope_dims * 4);
-    TaiExtent ffn = attention;
-    room->q = tai_extent_put(&attention, t, q_bytes);
-    room->k = tai_extent_put(&attention, t, kv_bytes);
-    room->v = tai_extent_put(&attention, t, kv_bytes);
-    room->att = tai_extent_put(&attention, t, q_bytes);
-    room->scores = tai_extent_put(&attention, hp->heads / hp->kv_heads,
-                                  (uint64_t)tai_scores_stride(c->context) * 4);
-    room->gate = tai_extent_put(&ffn, t, (uint64_t)hp->ff * 4);
-    room->up = tai_extent_put(&ffn, t, (uint64_t)hp->ff * 4);
-    room->bytes =
-        tai_max_u64(tai_max_u64(attention.end, ffn.end), tai_sample_scratch_bytes(hp->vocab_size));
-    return attention.ok && ffn.ok;
+    /* At most 512 tokens of 2^32 bytes each: no overflow. */
+    const uint64_t bytes[ACTIVATIONS] = {
+        [ANGLES] = t * hp->rope_dims * 4,
+        [X] = t * hp->embd * 4,
+        [H] = t * hp->embd * 4,
+        [ACT] = t * room->act_stride,
+        [Q] = t * q_bytes,
+        [K] = t * kv_bytes,
+        [V] = t * kv_bytes,
+        [SCORES] = (uint64_t)(hp->heads / hp->kv_heads) * tai_scores_stride(c->context) * 4,
+        [ATT] = t * q_bytes,
+        [GATE] = t * hp->ff * 4,
+        [UP] = t * hp->ff * 4};
+    bool placed = place_activations(bytes, room);
+    room->bytes = tai_max_u64(room->bytes, tai_sample_scratch_bytes(hp->vocab_size));
+    return placed;
 }
 
 uint64_t tai_kv_head_bytes(const TaiFile *file, const TaiConfig *c) {

@@ -20,7 +20,8 @@ typedef struct TaiTextRoom {
     uint32_t ids_capacity; /* at least the context, and every id that a full text buffer can give */
 } TaiTextRoom;
 
-/* Offsets inside TAI_REGION_SCRATCH; T = tokens per pass. */
+/* Offsets inside TAI_REGION_SCRATCH, placed by lifetime: what is not needed at the same time may lie at the
+ * same place. T = tokens per pass. */
 typedef struct TaiScratchRoom {
     uint64_t x;      /* float[T][embd]: the residual stream */
     uint64_t h;      /* float[T][embd]: normalized input, then a matrix's output */
@@ -31,7 +32,7 @@ typedef struct TaiScratchRoom {
     uint64_t v;      /* float[T][kv_heads * head_dim] */
     uint64_t att;    /* float[T][heads * head_dim] */
     uint64_t scores; /* float[heads / kv_heads][tai_scores_stride(context)] */
-    uint64_t gate;   /* float[T][ff]; it and up overlay q..scores */
+    uint64_t gate;   /* float[T][ff] */
     uint64_t up;     /* float[T][ff] */
     uint64_t act_stride;
     uint64_t bytes; /* also enough for the sampler, which runs between passes */

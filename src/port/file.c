@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "port/fault.h"
+
 _Static_assert(sizeof(off_t) == 8, "file offsets have 64 bits");
 
 /* Linux and macOS cut or refuse single reads of 2 GiB and more. */
@@ -42,6 +44,10 @@ static int32_t open_failed(TinyAIError *error, const char *path, int reason) {
     case ENOENT:
         return cannot_open(error, TINYAI_E_NOT_FOUND, path,
                            "there is no such file. Check the path.");
+    case EMFILE:
+    case ENFILE:
+        return cannot_open(error, TINYAI_E_IO, path,
+                           "too many files are open. Close some, or raise the limit.");
     case ENOTDIR:
         return cannot_open(error, TINYAI_E_NOT_FOUND, path,
                            "a part of the path is a file, not a folder. Check the path.");
@@ -73,15 +79,26 @@ const char *tai_port_path(const char *path) {
     return *rest == '\0' && rest != path ? "." : rest;
 }
 
-int32_t tai_port_file_open(TaiPortFile *file, const char *path, TinyAIError *error) {
-    /* O_NONBLOCK: a pipe without a writer is refused below, instead of being waited for here. */
+/* -1 and errno on failure. */
+static int open_for_reading(const char *path) {
+    if (!tai_claim("a file handle")) {
+        errno = EMFILE;
+        return -1;
+    }
     int handle;
     do {
-        handle = open(tai_port_path(path), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        /* O_NONBLOCK: a pipe without a writer is refused later, instead of being waited for here. */
+        handle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     } while (handle < 0 && errno == EINTR);
+    return handle;
+}
+
+int32_t tai_port_file_open(TaiPortFile *file, const char *path, TinyAIError *error) {
+    const int handle = open_for_reading(tai_port_path(path));
     if (handle < 0) {
         return open_failed(error, path, errno);
     }
+    tai_hold(TAI_HELD_FILE, 1);
 
     struct stat about;
     int32_t status = 0;
@@ -95,7 +112,7 @@ int32_t tai_port_file_open(TaiPortFile *file, const char *path, TinyAIError *err
             "it is not a regular file, so that it has no size. Copy it to a file first.");
     }
     if (status != 0) {
-        close(handle);
+        tai_port_file_close(handle);
         return status;
     }
     file->handle = handle;
@@ -129,4 +146,5 @@ int32_t tai_port_file_read(int handle, uint64_t offset, void *into, uint64_t byt
 
 void tai_port_file_close(int handle) {
     close(handle);
+    tai_hold(TAI_HELD_FILE, -1);
 }

@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
+
+#include "port/fault.h"
 
 const char tai_port_name[] = "native";
 const char tai_port_file_hint[] = "";
@@ -21,18 +24,32 @@ __attribute__((unused)) static bool has_subnormals(void) {
 
 void *tai_port_reserve(uint64_t bytes) {
     assert(has_subnormals());
-    if (bytes == 0 || bytes > PTRDIFF_MAX) {
+    if (bytes == 0 || bytes > PTRDIFF_MAX || !tai_claim("memory")) {
         return NULL;
     }
     /* Not MAP_NORESERVE: what cannot be had should fail here, not while a token is decoded. */
     void *base =
         mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return base == MAP_FAILED ? NULL : base;
+    if (base == MAP_FAILED) {
+        return NULL;
+    }
+    tai_hold(TAI_HELD_REGION, 1);
+    return base;
 }
 
 void tai_port_release(void *base, uint64_t bytes) {
     if (base != NULL) {
         munmap(base, (size_t)bytes);
+        tai_hold(TAI_HELD_REGION, -1);
+    }
+}
+
+void tai_port_discard(void *base, uint64_t bytes) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)base + page - 1) & ~(page - 1);
+    const uintptr_t to = ((uintptr_t)base + (uintptr_t)bytes) & ~(page - 1);
+    if (base != NULL && from < to) {
+        madvise((void *)from, to - from, MADV_DONTNEED); // NOLINT(performance-no-int-to-ptr)
     }
 }
 
@@ -59,4 +76,22 @@ void tai_port_catch_interrupt(void) {
 
 bool tai_port_interrupted(void) {
     return interrupted != 0;
+}
+
+static volatile sig_atomic_t pressure;
+
+static void on_pressure(int signal_number) {
+    pressure = signal_number == SIGUSR1;
+}
+
+void tai_port_catch_pressure(void) {
+    struct sigaction action = {0};
+    action.sa_handler = on_pressure;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR1, &action, NULL);
+    sigaction(SIGUSR2, &action, NULL);
+}
+
+bool tai_port_pressure(void) {
+    return pressure != 0;
 }

@@ -22,6 +22,7 @@ int32_t tinyai_source_open_file(TinyAISource *source, const char *path, TinyAIEr
         source->user = (void *)(intptr_t)file.handle;
         source->read = read_file;
         source->close = close_file;
+        source->concurrent = 1; /* pread has no position that threads could share */
     }
     return status;
 }

@@ -61,9 +61,9 @@ typedef struct TaiConfig {
     uint32_t chunk;           /* tokens per pass */
     uint32_t slots;           /* C */
     uint32_t resident_strips; /* of the output head */
-    bool overlap;             /* rings have two slots */
+    bool overlap;             /* units that do not stay pass through two slots */
     bool embedding_resident;
-} TaiConfig;
+} TaiConfig; /* budgets that a model moves between differ in slots and resident_strips alone */
 
 typedef enum TaiRegionId {
     TAI_REGION_PROGRAM,
@@ -76,10 +76,8 @@ typedef enum TaiRegionId {
     TAI_REGION_ROWS,    /* embedding rows in flight */
     TAI_REGION_EMBEDDING,
     TAI_REGION_FINAL,
-    TAI_REGION_HEAD, /* resident strips */
-    TAI_REGION_HEAD_RING,
-    TAI_REGION_PINNED, /* slots of pinned blocks */
-    TAI_REGION_RING,   /* slots that the other blocks pass through */
+    TAI_REGION_HEAD_SLOTS,
+    TAI_REGION_BLOCK_SLOTS,
     TAI_REGIONS
 } TaiRegionId;
 
@@ -95,6 +93,9 @@ typedef struct TaiLayout {
     uint64_t run_bytes;  /* end of the last region */
     uint64_t open_bytes; /* peak while the header is parsed: it overlays regions not used yet */
     uint64_t peak_bytes;
+    uint64_t block_pool; /* offsets in the directory region: room for the pools of slots */
+    uint64_t head_pool;
+    uint64_t graph; /* and for the graph of a pass */
 } TaiLayout;
 
 /* A position that only grows while things are placed one behind the other, each aligned; `ok`
@@ -110,9 +111,9 @@ uint64_t tai_extent_put(TaiExtent *extent, uint64_t n, uint64_t bytes);
 /* Computes the layout; false if a size overflows. */
 bool tai_layout(const TaiShape *shape, const TaiConfig *config, TaiLayout *layout);
 
-/* Slots of the layout by use. */
-uint32_t tai_ring_slots(const TaiConfig *config, uint32_t n_blocks);
+/* Slots by use: of blocks, config->slots in all. */
 uint32_t tai_pinned_blocks(const TaiConfig *config, uint32_t n_blocks);
-uint32_t tai_head_ring_slots(const TaiConfig *config, uint32_t n_strips);
+/* Of head strips: the resident ones and those that the others pass through. */
+uint32_t tai_head_slots(const TaiConfig *config, uint32_t n_strips);
 
 #endif

@@ -60,52 +60,131 @@ static bool issue(TaiResidency *r, uint32_t index, uint32_t flags) {
 
 /* ---- slots ----------------------------------------------------------------------------------- */
 
-static TaiRing *ring_of(TaiResidency *r, const TaiUnit *unit) {
-    return unit->kind == TAI_UNIT_HEAD ? &r->head : &r->blocks;
-}
-
-static uint32_t slot_of(const TaiRing *ring, uint32_t unit) {
-    for (uint32_t s = 0; s < ring->n_slots; s++) {
-        if (ring->owner[s] == unit) {
-            return s;
-        }
+/* NULL: units of this kind lie at fixed addresses. */
+static TaiSlots *slots_of(TaiResidency *r, uint8_t kind) {
+    if (kind == TAI_UNIT_BLOCK) {
+        return &r->blocks;
     }
-    return TAI_RING_SLOTS;
+    return kind == TAI_UNIT_HEAD ? &r->head : NULL;
 }
 
-/* A unit that is not there any more owns no slot of its ring. */
-static void vacate(TaiResidency *r, uint32_t index) {
-    TaiUnit *unit = &r->units[index];
-    TaiRing *ring = ring_of(r, unit);
-    uint32_t slot = unit->pinned ? TAI_RING_SLOTS : slot_of(ring, index);
-    if (slot < TAI_RING_SLOTS) {
-        ring->owner[slot] = TAI_NO_UNIT;
+static uint32_t in_use(const TaiSlots *slots) {
+    return slots->pool.n_blocks - slots->pool.n_free;
+}
+
+/* Its slot is its own: from the start, or once it has one. */
+static bool stays(const TaiUnit *unit) {
+    return unit->pinned || unit->held > 0 || (unit->small && unit->has_slot);
+}
+
+/* A unit that is not there any more has no slot of its pool. */
+static void vacate(TaiResidency *r, TaiUnit *unit) {
+    if (unit->has_slot) {
+        void *slot = (void *)(r->linear + (uintptr_t)unit->address); // NOLINT(*-no-int-to-ptr)
+        tai_pool_give(&slots_of(r, unit->kind)->pool, slot);
+        unit->has_slot = false;
     }
     unit->state = TINYAI_BLOCK_ABSENT;
     unit->fresh = false;
 }
 
-/* Gives the unit a slot: its own, or one of the ring that is not among `kept` and has nothing in
- * flight. */
-static bool place(TaiResidency *r, uint32_t index, const bool kept[TAI_RING_SLOTS]) {
+/* The least recently used unit that may lose its slot; NULL if all are needed or in flight. */
+static TaiUnit *victim(TaiResidency *r, uint8_t kind) {
+    TaiUnit *oldest = NULL;
+    for (uint32_t i = 0; i < r->n_units; i++) {
+        TaiUnit *unit = &r->units[i];
+        if (unit->kind == kind && unit->has_slot && !stays(unit) && unit->kept != r->walk &&
+            unit->pending == 0 && (!oldest || unit->used < oldest->used)) {
+            oldest = unit;
+        }
+    }
+    return oldest;
+}
+
+/* Whether a unit may take a free slot: always if one is kept for it, else as long as those that stay are
+ * left theirs. */
+static bool may_take(const TaiResidency *r, const TaiSlots *slots, const TaiUnit *unit) {
+    uint32_t reserved = 0; /* of units that stay, there or not */
+    uint32_t passing = 0;  /* in use by the others */
+    for (uint32_t i = 0; i < r->n_units; i++) {
+        const TaiUnit *other = &r->units[i];
+        if (other->kind == unit->kind) {
+            reserved += stays(other);
+            passing += other->has_slot && !stays(other);
+        }
+    }
+    return in_use(slots) < slots->active && (stays(unit) || passing + reserved < slots->active);
+}
+
+/* Gives the unit a slot: a free one, or one of a unit that is not needed soon. */
+static bool place(TaiResidency *r, TaiUnit *unit) {
+    TaiSlots *slots = slots_of(r, unit->kind);
+    if (!slots || unit->has_slot) {
+        return true;
+    }
+    if (!may_take(r, slots, unit)) {
+        TaiUnit *oldest = slots->exhausted ? NULL : victim(r, unit->kind);
+        if (!oldest) {
+            return false;
+        }
+        vacate(r, oldest);
+    }
+    unit->address = (uintptr_t)tai_pool_take(&slots->pool) - r->linear;
+    unit->has_slot = true;
+    return true;
+}
+
+void tai_residency_slots(TaiResidency *r, TaiUnitKind kind, void *base, uint64_t slot_bytes,
+                         uint32_t n_slots, uint32_t *next) {
+    TaiSlots *slots = slots_of(r, (uint8_t)kind);
+    tai_pool_init(&slots->pool, base, (size_t)slot_bytes, n_slots, next);
+    slots->active = n_slots;
+}
+
+static uint32_t count(const TaiResidency *r, TaiUnitKind kind) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n_units; i++) {
+        n += r->units[i].kind == kind;
+    }
+    return n;
+}
+
+bool tai_residency_pin(TaiResidency *r, TaiUnitKind kind, uint32_t n_pinned, uint32_t active) {
+    TaiSlots *slots = slots_of(r, (uint8_t)kind);
+    uint32_t n = count(r, kind);
+    uint32_t index = 0;
+    for (uint32_t i = 0; i < r->n_units; i++) {
+        TaiUnit *unit = &r->units[i];
+        if (unit->kind == kind) {
+            unit->pinned =
+                kind == TAI_UNIT_HEAD ? index < n_pinned : tai_is_pinned(index, n_pinned, n);
+            index++;
+        }
+    }
+    slots->active = active;
+    r->walk++; /* nothing is kept for the walk before */
+    while (in_use(slots) > active) {
+        TaiUnit *oldest = victim(r, (uint8_t)kind);
+        if (!oldest) {
+            return false;
+        }
+        vacate(r, oldest);
+    }
+    return true;
+}
+
+bool tai_residency_drop(TaiResidency *r, uint32_t index) {
     TaiUnit *unit = &r->units[index];
-    if (unit->pinned) {
-        return true;
+    if (unit->pending || unit->state == TINYAI_BLOCK_ABSENT) {
+        return false;
     }
-    TaiRing *ring = ring_of(r, unit);
-    for (uint32_t s = 0; s < ring->n_slots && s < TAI_RING_SLOTS; s++) {
-        uint32_t owner = ring->owner[s];
-        if (kept[s] || (owner != TAI_NO_UNIT && r->units[owner].pending)) {
-            continue;
-        }
-        if (owner != TAI_NO_UNIT) {
-            vacate(r, owner);
-        }
-        ring->owner[s] = index;
-        unit->address = ring->address[s];
-        return true;
-    }
-    return false;
+    vacate(r, unit);
+    return true;
+}
+
+uint64_t tai_residency_slot_bytes(const TaiResidency *r, TaiUnitKind kind) {
+    const TaiSlots *slots = slots_of((TaiResidency *)r, (uint8_t)kind);
+    return slots ? (uint64_t)in_use(slots) * slots->pool.block_bytes : 0;
 }
 
 static void start_loading(TaiUnit *unit, bool ahead) {
@@ -134,24 +213,22 @@ static bool next_unit(uint32_t *unit, TaiPass *pass) {
     return pass->another;
 }
 
-/* Wants one unit; false when the table is full. Slots of units met so far are `kept`. */
-static bool want_unit(TaiResidency *r, uint32_t index, bool demand,
-                      bool kept_blocks[TAI_RING_SLOTS], bool kept_head[TAI_RING_SLOTS]) {
+void tai_residency_walk(TaiResidency *r) {
+    r->walk++;
+    r->blocks.exhausted = false;
+    r->head.exhausted = false;
+}
+
+bool tai_residency_want_unit(TaiResidency *r, uint32_t index, bool demand) {
     TaiUnit *unit = &r->units[index];
-    bool *kept = unit->kind == TAI_UNIT_HEAD ? kept_head : kept_blocks;
-    if (unit->state == TINYAI_BLOCK_ABSENT && unit->pending == 0 && (demand || !unit->avoid)) {
-        if (place(r, index, kept)) {
-            start_loading(unit, !demand);
-        }
+    TaiSlots *slots = slots_of(r, unit->kind);
+    unit->kept = r->walk;
+    if (unit->state == TINYAI_BLOCK_ABSENT && unit->pending == 0 && (demand || !unit->avoid) &&
+        place(r, unit)) {
+        start_loading(unit, !demand);
     }
-    if (!unit->pinned) {
-        uint32_t slot = slot_of(ring_of(r, unit), index);
-        if (slot < TAI_RING_SLOTS) {
-            kept[slot] = true;
-        } else {
-            /* It got no slot, so nothing behind it may take one before it. */
-            kept[0] = kept[1] = true;
-        }
+    if (slots && !unit->has_slot && !stays(unit)) {
+        slots->exhausted = true;
     }
     if (unit->state == TINYAI_BLOCK_LOADING && !unit->failed) {
         return issue(r, index, demand ? TINYAI_RANGE_DEMAND : TINYAI_RANGE_PREFETCH);
@@ -160,13 +237,12 @@ static bool want_unit(TaiResidency *r, uint32_t index, bool demand,
 }
 
 void tai_residency_want(TaiResidency *r, uint32_t current, const TaiPass *pass, bool read_ahead) {
-    bool kept_blocks[TAI_RING_SLOTS] = {false, false};
-    bool kept_head[TAI_RING_SLOTS] = {false, false};
     TaiPass along = *pass;
     uint32_t unit = current;
     bool demand = true;
+    tai_residency_walk(r);
     for (uint32_t seen = 0; seen < r->n_units; seen++) {
-        if (!want_unit(r, unit, demand, kept_blocks, kept_head)) {
+        if (!tai_residency_want_unit(r, unit, demand)) {
             return;
         }
         demand = false;
@@ -187,6 +263,7 @@ void tai_residency_turn(TaiResidency *r, uint32_t index) {
         }
     }
     unit->fresh = false;
+    unit->used = ++r->clock;
 }
 
 bool tai_residency_want_row(TaiResidency *r, uint64_t off, uint32_t bytes, uint64_t address) {
@@ -246,7 +323,7 @@ static void settle_unit(TaiResidency *r, const TaiPending *p, int32_t status) {
         return;
     }
     if (unit->failed) {
-        vacate(r, p->unit);
+        vacate(r, unit);
     } else if (unit->next_run == unit->n_runs) {
         unit->state = TINYAI_BLOCK_RESIDENT;
         unit->avoid = false;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { plan } from '../../dist/index.js'
 import { STRICT_CSP, serve } from '../../tools/serve.mjs'
-import { budgetsOf, CASES, CHUNKS, KERNELS, TOKENS } from '../conformance/cases.mjs'
+import { budgetsOf, CASES, CHUNKS, KERNELS, MODES, TOKENS } from '../conformance/cases.mjs'
 import { inNode, root, withPage } from './demo.mjs'
 import * as chromium from './drivers/chromium.mjs'
 import * as firefox from './drivers/firefox.mjs'
@@ -25,6 +25,7 @@ const runsOf = (made) =>
       memoryBudget: budget,
       readChunkBytes: CHUNKS[(b + 2 * k) % CHUNKS.length],
       kernels,
+      mode: MODES[(b + k) % MODES.length],
     })),
   )
 

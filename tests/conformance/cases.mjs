@@ -2,14 +2,15 @@
 // wasmtime and native. `expected` is what all of them give; `node tests/conformance/record.mjs` writes it anew after a
 // deliberate change of the numeric definition.
 //
-// A host runs a case at BUDGETS budgets from the smallest that fits to all-resident. Read sizes, kernels and sources turn
-// with the budget so that each meets many others; at one budget in the middle every source meets every read size.
+// A host runs a case at BUDGETS budgets from the smallest that fits to all-resident. Read sizes, kernels, modes and sources
+// turn with the budget so that each meets many others; at one budget in the middle every source meets every read size.
 import { expected } from './expected.mjs'
 
 export const TOKENS = 64
 export const BUDGETS = 12
 export const CHUNKS = [16 << 10, 100_000, 1 << 20]
 export const KERNELS = ['scalar', 'simd128']
+export const MODES = ['adaptive', 'normal', 'streaming', 'memory-opt']
 
 const STORY = 'Once upon a time, there was a little rabbit who'
 const VECTORS = 'tests/vectors/storyteller'
@@ -48,7 +49,7 @@ export function budgetsOf({ minBudget, residentBytes }, count = BUDGETS) {
   return Array.from({ length: count }, (_, i) => Math.round(minBudget + step * i))
 }
 
-/** The runs of a case: {budget, chunk, kernels, source}. `plan` is of the case's model; `sources` are the host's. */
+/** The runs of a case: {budget, chunk, kernels, mode, source}. `plan` is of the case's model; `sources` are the host's. */
 export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {}) {
   const budgets = budgetsOf(plan)
   const sweep = budgets.flatMap((budget, i) =>
@@ -56,6 +57,7 @@ export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {
       budget,
       kernels: kernel,
       chunk: chunks[(i + k) % chunks.length],
+      mode: MODES[(i + 2 * k) % MODES.length],
       source: sources[(i + 2 * k) % sources.length],
     })),
   )
@@ -65,6 +67,7 @@ export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {
       budget,
       kernels: kernels[(s + c) % kernels.length],
       chunk,
+      mode: MODES[(s + c) % MODES.length],
       source,
     })),
   )

@@ -11,11 +11,12 @@ export function commandHost(name, program, more) {
     name,
     sources: ['file'],
     plan: (one) => start(program, ['plan', one.model, ...flags(one.options), '--json']),
-    run: (one, { budget, chunk, kernels }) =>
+    run: (one, { budget, chunk, kernels, mode }) =>
       start(program, [
         ...['run', one.model, one.prompt, ...flags(one.options), '--json', '--logits-hash'],
         ...['--temperature', '0', '--max-tokens', `${TOKENS}`, '--ignore-eos'],
-        ...['--memory', `${budget}`, '--read-chunk', `${chunk}`, '--kernels', kernels],
+        ...['--memory', `${budget}`, '--read-chunk', `${chunk}`],
+        ...['--kernels', kernels, '--mode', mode],
       ]),
     ...more,
   }

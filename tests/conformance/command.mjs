@@ -124,17 +124,51 @@ export function testCommand(host, start, { variant = host, readsUrls = false } =
       assert.equal(seen.size, 1)
     })
 
-    test('writes the report to a file, to standard output, or as JSON', async () => {
+    test('writes the memory report to a file, to standard output, or as JSON', async () => {
       const args = ['run', model, prompt, '--memory', '2MB', ...greedy, '--max-tokens', '2']
-      const { stdout } = await ok([...args, '--report', '-'])
-      for (const part of ['\nmemory\n', '\nstream\n', '\nspeed\n', '\nengine\n'])
+      const { stdout } = await ok([...args, '--context', '64', '--report', '-'])
+      for (const part of ['\nTinyAI memory report\n', 'Checklist\n', '\nstream\n', '\nspeed\n'])
         assert.ok(stdout.includes(part), stdout)
-      const path = join(folder, 'report')
-      await ok([...args, '--report', path])
-      assert.match(readFileSync(path, 'utf8'), /^memory\n {2}budget +2097152 /)
-      const { stats } = await json([...args, '--report', path])
-      const written = JSON.parse(readFileSync(path, 'utf8')).stats
-      assert.deepEqual(written.stream.bytesRead, stats.stream.bytesRead)
+      assert.match(stdout, / budget +2097152 bytes/)
+      const path = join(folder, 'report.txt')
+      await ok([...args, '--context', '64', '--report', path])
+      assert.match(readFileSync(path, 'utf8'), /^TinyAI memory report\n/)
+      const named = join(folder, 'report.json')
+      const { stats } = await json([...args, '--context', '64', '--report', named])
+      const report = JSON.parse(readFileSync(named, 'utf8'))
+      const facts = report.owners.find((owner) => owner.kind === 'model')
+      assert.equal(facts.currentBytes, stats.memory.currentBytes)
+      assert.equal(facts.peakBytes, stats.memory.peakBytes)
+      assert.deepEqual(facts.byPurpose, stats.memory.byPurpose)
+      assert.equal(report.checklist.length, 10)
+    })
+
+    test('every mode gives the same tokens, and spends memory its own way', async () => {
+      const args = ['run', model, prompt, ...greedy, '--context', '256', '--memory', '5MB']
+      const seen = new Map()
+      for (const mode of ['normal', 'memory-opt', 'streaming', 'adaptive']) {
+        const { tokens, stats } = await json([...args, '--mode', mode])
+        assert.equal(stats.engine.mode, mode)
+        assert.equal(stats.memory.peakBytes, stats.memory.plannedPeakBytes)
+        seen.set(mode, { run: `${stats.engine.logitsHash} ${tokens}`, stats })
+      }
+      assert.equal(new Set([...seen.values()].map(({ run }) => run)).size, 1)
+      const pinned = (mode) => seen.get(mode).stats.blocks.filter((block) => block.pinned).length
+      assert.ok(pinned('normal') > pinned('adaptive'))
+      assert.equal(pinned('memory-opt') + pinned('streaming'), 0)
+      const peak = (mode) => seen.get(mode).stats.memory.peakBytes
+      assert.ok(peak('memory-opt') < peak('streaming'))
+      assert.ok(peak('streaming') < peak('normal'))
+    })
+
+    test('reserves memory for a larger budget when told', async () => {
+      const args = ['plan', model, '--memory', '3MB', '--context', '64', '--max-memory', '8MB']
+      const plan = await json(args)
+      assert.equal(plan.maxBudgetBytes, 8 << 20)
+      assert.ok(plan.peakBytes <= 3 << 20)
+      assert.ok(plan.reservedBytes > 4 << 20 && plan.reservedBytes <= 8 << 20)
+      const small = await start(['run', model, prompt, '--memory', '3MB', '--max-memory', '2MB'])
+      assert.equal(errorOf(small).code, 'E_ARGUMENT')
     })
 
     test('says the hash of all logits', async () => {

@@ -4,12 +4,12 @@ import { describe, test } from 'node:test'
 import { CASES, outcomeOf, runsOf } from './cases.mjs'
 
 /**
- * host: {name, sources, plan(case) -> plan, run(case, run) -> {tokens, stats}}; run is {budget, chunk, kernels, source}.
+ * host: {name, sources, plan(case) -> plan, run(case, run) -> {tokens, stats}}; run is {budget, chunk, kernels, mode, source}.
  */
 export function testCases(host) {
   for (const one of CASES) {
     describe(`the same tokens and logits: ${one.name} (${host.name})`, () => {
-      test('at every budget, read size, kernel and source', async () => {
+      test('at every budget, read size, kernel, mode and source', async () => {
         const plan = await host.plan(one)
         assert.ok(plan.minBudget < plan.fileBytes || plan.residentBytes > plan.minBudget)
         for (const run of runsOf(plan, host.sources, host)) {

@@ -27,12 +27,13 @@ testCases({
   name: 'Node',
   sources: Object.keys(SOURCES),
   plan: ({ model, options }) => plan(join(root, model), options),
-  run: async ({ model: path, prompt, options }, { budget, chunk, kernels, source }) => {
+  run: async ({ model: path, prompt, options }, { budget, chunk, kernels, mode, source }) => {
     const model = await load(await SOURCES[source](path), {
       ...options,
       memoryBudget: budget,
       readChunkBytes: chunk,
       kernels,
+      mode,
       worker: runs++ % 2 === 0,
     })
     try {

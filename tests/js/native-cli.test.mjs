@@ -38,6 +38,24 @@ describe('native command', () => {
     assert.equal(JSON.parse(json.stdout).stats.memory.budgetBytes > 0, true)
   })
 
+  test('SIGUSR1 makes it give memory back, SIGUSR2 take it again, and no token changes', async () => {
+    const args = ['run', model, prompt, ...greedy, '--max-tokens', '400', '--ignore-eos', '--json']
+    const alone = JSON.parse((await start(args)).stdout)
+    assert.equal(alone.stats.stream.misses, alone.stats.blocks.length) // each block is read once
+    const signals = ['SIGUSR1', 'SIGUSR2']
+    let timer
+    const result = await start([...args, '--report', '-'].filter((arg) => arg !== '--json'), {
+      onOutput: (child) => {
+        timer ??= setInterval(() => child.kill(signals.reverse()[0]), 10)
+      },
+    })
+    clearInterval(timer)
+    assert.equal(result.code, 0, result.stderr)
+    assert.ok(result.stdout.startsWith(alone.text))
+    const misses = Number(/(\d+) misses in/.exec(result.stdout)[1])
+    assert.ok(misses > alone.stats.blocks.length, result.stdout)
+  })
+
   test('Ctrl-C while it waits for the prompt', async () => {
     const child = spawn(command, ['run', model], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
     const ended = new Promise((resolve) => child.on('close', resolve))

@@ -15,6 +15,13 @@ const WRONG_LOAD = [
   [{ kv: 'f64' }, /kv is 'f64': it must be 'f32', 'f16'/],
   [{ kernels: 'cuda' }, /kernels is 'cuda': it must be 'auto', 'scalar', 'simd128'/],
   [{ threads: 0 }, /threads is 0/],
+  [
+    { memoryBudget: '512MB', maxMemoryBudget: '256MB' },
+    /maxMemoryBudget is '256MB': it must be at least memoryBudget, 536870912 bytes/,
+  ],
+  [{ maxMemoryBudget: 'much' }, /maxMemoryBudget is 'much'/],
+  [{ mode: 'balanced' }, /mode is 'balanced': it must be 'normal', 'memory-opt', 'streaming'/],
+  [{ mode: 'MEMORY_OPT' }, /mode is 'MEMORY_OPT'/],
   [{ prefetch: 1 }, /prefetch is 1: it must be true or false/],
   [{ readChunkBytes: 100 }, /readChunkBytes is 100: .*from 4096/],
   [{ worker: 'yes' }, /worker is 'yes'/],
@@ -31,8 +38,6 @@ const LATER_LOAD = [
   [{ kernels: 'relaxed16' }, /kernels 'relaxed16' is not supported yet/],
   [{ kernels: 'relaxed32' }, /kernels 'relaxed32' is not supported yet/],
   [{ cache: '/tmp' }, /cache '\/tmp' is not supported yet; supported: 'auto', 'none'/],
-  [{ maxMemoryBudget: '1GB', memoryBudget: '512MB' }, /maxMemoryBudget '1GB' is not supported yet/],
-  [{ mode: 'balanced' }, /option mode is not supported yet/],
   [{ sha256: 'ab' }, /option sha256 is not supported yet/],
 ]
 
@@ -88,6 +93,22 @@ describe('load and plan refuse', () => {
     const source = { size: 1.5, identity: '', read: async () => new Uint8Array() }
     await assert.rejects(load(source), refused('E_SIZE', /source.size is 1.5/))
   })
+})
+
+test('setBudget and memoryReport check what they are given', async () => {
+  const model = await load(bundled, { contextLength: 64, worker: false })
+  for (const bytes of [undefined, null, 0, -1, 1.5, 'much', 2 ** 33]) {
+    await assert.rejects(model.setBudget(bytes), refused('E_ARGUMENT', /^the budget is /))
+  }
+  for (const format of ['xml', 5]) {
+    const wrong = refused('E_ARGUMENT', /format is .*: it must be 'text', 'json'/)
+    await assert.rejects(model.memoryReport({ format }), wrong)
+  }
+  await assert.rejects(
+    model.memoryReport({ form: 'text' }),
+    refused('E_ARGUMENT', /no option form/),
+  )
+  await model.close()
 })
 
 describe('generate refuses', () => {

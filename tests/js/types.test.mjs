@@ -12,9 +12,9 @@ const tsc = join(root, 'node_modules/.bin/tsc')
 
 const USE = `
 import { inspect, load, plan, TinyAIError, version } from '../../dist/index.js'
-import type { ErrorCode, LoadOptions, Model, Piece, Plan, Source, Stats } from '../../dist/index.js'
+import type { ErrorCode, LoadOptions, MemoryReport, Mode, Model, Piece, Plan, ScheduleStep, Source, Stats } from '../../dist/index.js'
 
-const options: LoadOptions = { memoryBudget: '256MB', contextLength: 512, kv: 'f16', kernels: 'auto' }
+const options: LoadOptions = { memoryBudget: '256MB', contextLength: 512, kv: 'f16', kernels: 'auto', maxMemoryBudget: 2 ** 29, mode: 'memory-opt' }
 const source: Source = {
   size: 5,
   identity: 'x',
@@ -43,6 +43,13 @@ export async function use(signal: AbortSignal): Promise<string> {
   const logits: Float32Array = await model.logits(new Uint32Array(ids))
   const { perplexity }: { perplexity: number } = await model.perplexity(text)
   const stats: Stats = model.stats()
+  const mode: Mode = stats.engine.mode
+  const lowered: Plan = await model.setBudget('64MB')
+  const most: number = lowered.maxBudgetBytes + lowered.smallestBytes + lowered.reservedBytes
+  const steps: ScheduleStep[] = await model.schedule()
+  const before: number | null | undefined = steps[0]?.dependsOn
+  const report: string = await model.memoryReport()
+  const facts: MemoryReport = await model.memoryReport({ format: 'json' })
   const off: () => void = model.on('block', (block) => block.state === 'resident')
   off()
   await load(new Blob([]))
@@ -57,6 +64,9 @@ const WRONG = [
   `load('x', { memoryBuget: 5 })`,
   `load('x', { kv: 'q8' })`,
   `load('x', { kernels: 'fast' })`,
+  `load('x', { mode: 'slow' })`,
+  `(await load('x')).setBudget()`,
+  `const text: string = await (await load('x')).memoryReport({ format: 'json' })`,
   `load({ size: 5 })`,
   `(await load('x')).generate(5)`,
   `(await load('x')).generate('a', { maxToken: 5 })`,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "port/port.h"
+#include "port/regions.h"
 #include "test.h"
 #include "tinyai/tinyai.h"
 
@@ -70,6 +71,135 @@ TEST(impossible_regions_are_null) {
     tai_port_release(NULL, 100);
 }
 
+TEST(regions_live_side_by_side) {
+    enum { REGIONS = 20 };
+    unsigned char *base[REGIONS];
+    for (uint32_t i = 0; i < REGIONS; i++) {
+        base[i] = tai_port_reserve(1000 * (i + 1));
+        CHECK(base[i] != NULL);
+        memset(base[i], (int)i, (size_t)1000 * (i + 1));
+    }
+    for (uint32_t i = 0; i < REGIONS; i++) {
+        CHECK_EQ(base[i][0], i);
+        CHECK_EQ(base[i][1000 * (i + 1) - 1], i);
+        tai_port_release(base[i], 1000 * (uint64_t)(i + 1));
+    }
+}
+
+TEST(only_whole_pages_inside_are_discarded) {
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    unsigned char *base = tai_port_reserve(5 * page);
+    memset(base, 0xA5, 5 * page);
+    tai_port_discard(base + 1, 3 * page); /* pages 1 and 2 lie inside whole */
+    uint64_t n_kept = 0;
+    for (uint64_t i = 0; i < 5 * page; i++) {
+        const bool inside = i >= page && i < 3 * page;
+        n_kept += base[i] == 0xA5;
+        CHECK(base[i] == 0xA5 || (inside && base[i] == 0));
+    }
+#ifdef __linux__
+    CHECK_EQ(n_kept, 3 * page);
+#endif
+    tai_port_discard(base + 1, page); /* less than a whole page */
+    tai_port_discard(base, 0);
+    tai_port_discard(NULL, 3 * page);
+    CHECK_EQ(base[page - 1], 0xA5);
+    memset(base, 0x5A, 5 * page); /* it can be used again */
+    CHECK_EQ(base[2 * page], 0x5A);
+    tai_port_release(base, 5 * page);
+}
+
+/* ---- the table of linear memory (WASI) -------------------------------------------------------- */
+
+#define BEGIN 1024u
+#define LIMIT 100000u
+
+static uint64_t place(TaiReservedTable *t, uint64_t bytes) {
+    return tai_regions_reserve(t, BEGIN, LIMIT, bytes);
+}
+
+TEST(one_region_after_the_other_starts_at_the_same_address) {
+    TaiReservedTable t = {0};
+    for (uint64_t bytes = 64; bytes < 10000; bytes *= 2) {
+        CHECK_EQ(place(&t, bytes), BEGIN);
+        tai_regions_release(&t, BEGIN);
+        CHECK_EQ(t.n, 0);
+    }
+}
+
+TEST(a_region_takes_the_smallest_gap_that_holds_it) {
+    TaiReservedTable t = {0};
+    const uint64_t a = place(&t, 1000);
+    const uint64_t b = place(&t, 10);
+    const uint64_t c = place(&t, 300);
+    const uint64_t d = place(&t, 10);
+    CHECK(a == BEGIN && b == a + 1000 && c == b + 10 && d == c + 300);
+    tai_regions_release(&t, a);
+    tai_regions_release(&t, c);
+    CHECK_EQ(place(&t, 200), c);
+    CHECK_EQ(place(&t, 101), a);       /* 100 are left behind c */
+    CHECK_EQ(place(&t, 100), c + 200); /* fills its gap to the last byte */
+    CHECK_EQ(place(&t, 1000), d + 10); /* no gap: at the end */
+    tai_regions_release(&t, d);        /* joins nothing: its neighbours are in use */
+    CHECK_EQ(place(&t, 10), d);
+    tai_regions_release(&t, a);
+    tai_regions_release(&t, 77); /* not there */
+    CHECK_EQ(place(&t, 1000), a);
+}
+
+TEST(what_is_given_back_at_the_end_is_used_first) {
+    TaiReservedTable t = {0};
+    const uint64_t a = place(&t, 1000);
+    const uint64_t b = place(&t, 1000);
+    tai_regions_release(&t, b);
+    CHECK_EQ(place(&t, 5000), b); /* joined with the memory behind it */
+    tai_regions_release(&t, b);
+    tai_regions_release(&t, a);
+    CHECK_EQ(place(&t, LIMIT - BEGIN), BEGIN);
+}
+
+TEST(a_full_table_and_a_full_memory_refuse) {
+    TaiReservedTable t = {0};
+    CHECK_EQ(place(&t, LIMIT - BEGIN + 1), 0);
+    CHECK_EQ(place(&t, UINT64_MAX), 0);
+    for (uint32_t i = 0; i < TAI_PORT_REGIONS; i++) {
+        CHECK_EQ(place(&t, 64), BEGIN + i * 64);
+    }
+    CHECK_EQ(place(&t, 64), 0);
+    tai_regions_release(&t, BEGIN + 3 * 64);
+    CHECK_EQ(place(&t, LIMIT), 0);
+    CHECK_EQ(place(&t, 64), BEGIN + 3 * 64);
+}
+
+TEST(random_regions_never_overlap_nor_move) {
+    TaiReservedTable t = {0};
+    TaiReserved live[TAI_PORT_REGIONS];
+    uint32_t n = 0;
+    uint32_t seed = 1;
+    uint32_t n_refused = 0;
+    for (uint32_t round = 0; round < 200000; round++) {
+        seed = seed * 1664525u + 1013904223u;
+        if (seed >> 31 && n > 0) {
+            const uint32_t i = (seed >> 8) % n;
+            tai_regions_release(&t, live[i].start);
+            live[i] = live[--n];
+        } else {
+            const uint64_t bytes = 1 + (seed >> 8) % 20000;
+            const uint64_t start = place(&t, bytes);
+            n_refused += start == 0;
+            for (uint32_t i = 0; i < n && start; i++) {
+                CHECK(start + bytes <= live[i].start || start >= live[i].end);
+            }
+            if (start) {
+                CHECK(start >= BEGIN && start + bytes <= LIMIT && n < TAI_PORT_REGIONS);
+                live[n++] = (TaiReserved){start, start + bytes};
+            }
+        }
+        CHECK_EQ(t.n, n);
+    }
+    CHECK(n_refused > 100 && n_refused < 100000);
+}
+
 TEST(time_does_not_run_backwards) {
     uint64_t before = tai_port_clock_ns();
     for (int i = 0; i < 1000; i++) {
@@ -126,6 +256,7 @@ TEST(offsets_have_64_bits) {
     TinyAIError error;
     CHECK_EQ(tinyai_source_open_file(&source, in_folder("large"), &error), 0);
     CHECK_EQ(source.size, size);
+    CHECK_EQ(source.concurrent, 1);
     char text[8] = "";
     CHECK_EQ(source.read(source.user, size - 4, text, 4), 0);
     CHECK_STR(text, "end!");
@@ -215,8 +346,13 @@ TEST(an_interrupt_is_remembered) {
 }
 
 TEST_MAIN(T(a_region_is_zero_and_aligned), T(impossible_regions_are_null),
-          T(time_does_not_run_backwards), T(reads_are_exact), T(a_file_that_shrinks_is_stale),
-          T(offsets_have_64_bits), T(a_path_loses_the_folder_that_it_starts_in),
+          T(regions_live_side_by_side), T(only_whole_pages_inside_are_discarded),
+          T(one_region_after_the_other_starts_at_the_same_address),
+          T(a_region_takes_the_smallest_gap_that_holds_it),
+          T(what_is_given_back_at_the_end_is_used_first), T(a_full_table_and_a_full_memory_refuse),
+          T(random_regions_never_overlap_nor_move), T(time_does_not_run_backwards),
+          T(reads_are_exact), T(a_file_that_shrinks_is_stale), T(offsets_have_64_bits),
+          T(a_path_loses_the_folder_that_it_starts_in),
           T(what_is_no_readable_file_is_refused_with_a_reason),
           T(a_file_without_permission_is_refused), T(a_long_path_is_shown_by_its_end),
           T(an_interrupt_is_remembered))

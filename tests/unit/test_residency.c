@@ -7,12 +7,21 @@
 #define MAX_STRIPS 5
 #define MAX_UNITS (1 + MAX_BLOCKS + MAX_STRIPS)
 #define BLOCK_BYTES 10000u
+#define SLOT_BYTES (1u << 16)
+
+/* Nothing is written: slots are addresses only. */
+#define ADDRESS(at) ((void *)(uintptr_t)(at)) // NOLINT(performance-no-int-to-ptr)
 
 typedef struct Sim {
     TaiResidency r;
     TaiUnit units[MAX_UNITS];
     TaiRun runs[2 * MAX_UNITS];
+    uint32_t block_pool[MAX_BLOCKS];
+    uint32_t head_pool[MAX_STRIPS];
     uint32_t n_blocks;
+    uint32_t n_pinned;
+    uint32_t slots;
+    uint32_t head_slots;
     TinyAIRange flying[TAI_RANGES];
     uint32_t n_flying;
     uint64_t seed;
@@ -23,39 +32,43 @@ static uint32_t chance(Sim *s, uint32_t n) {
     return (uint32_t)(s->seed >> 33) % n;
 }
 
-/* n_pinned blocks and the strips' ring of the same width; two runs per block. */
-static Sim simulate(uint32_t n_blocks, uint32_t n_pinned, uint32_t ring, uint32_t n_strips,
+/* n_pinned blocks, and `passing` slots for the others and for the strips; two runs per block. */
+static Sim simulate(uint32_t n_blocks, uint32_t n_pinned, uint32_t passing, uint32_t n_strips,
                     uint32_t chunk, uint64_t seed) {
-    Sim s = {.n_blocks = n_blocks, .seed = seed};
+    Sim s = {.n_blocks = n_blocks,
+             .n_pinned = n_pinned,
+             .slots = n_pinned + passing,
+             .head_slots = passing ? passing : 1,
+             .seed = seed};
     uint64_t address = 1 << 20;
     s.r = (TaiResidency){.n_units = 1 + n_blocks + n_strips, .read_chunk_bytes = chunk};
     for (uint32_t u = 0; u < s.r.n_units; u++) {
         bool block = u >= 1 && u <= n_blocks;
-        s.units[u] =
-            (TaiUnit){.first_run = 2 * u,
-                      .n_runs = 2,
-                      .bytes = BLOCK_BYTES + u,
-                      .kind = u == 0  ? TAI_UNIT_FINAL
-                              : block ? TAI_UNIT_BLOCK
-                                      : TAI_UNIT_HEAD,
-                      .address = address,
-                      .pinned = u == 0 || (block && tai_is_pinned(u - 1, n_pinned, n_blocks))};
+        s.units[u] = (TaiUnit){.first_run = 2 * u,
+                               .n_runs = 2,
+                               .bytes = BLOCK_BYTES + u,
+                               .kind = u == 0  ? TAI_UNIT_FINAL
+                                       : block ? TAI_UNIT_BLOCK
+                                               : TAI_UNIT_HEAD,
+                               .address = address,
+                               .pinned = u == 0};
         s.runs[2 * u] = (TaiRun){.off = u * 100000u, .bytes = 6000, .at = 0};
         s.runs[2 * u + 1] =
             (TaiRun){.off = u * 100000u + 50000, .bytes = BLOCK_BYTES + u - 6000, .at = 6016};
         address += 1 << 16;
     }
-    s.r.blocks = (TaiRing){
-        .n_slots = ring, .owner = {TAI_NO_UNIT, TAI_NO_UNIT}, .address = {1 << 28, 1 << 29}};
-    s.r.head = (TaiRing){.n_slots = ring ? ring : 1,
-                         .owner = {TAI_NO_UNIT, TAI_NO_UNIT},
-                         .address = {3 << 28, 7 << 28}};
     return s;
 }
 
 static void bind(Sim *s) {
     s->r.units = s->units;
     s->r.runs = s->runs;
+    s->r.linear = 0;
+    tai_residency_slots(&s->r, TAI_UNIT_BLOCK, ADDRESS(1 << 28), SLOT_BYTES, s->slots,
+                        s->block_pool);
+    tai_residency_slots(&s->r, TAI_UNIT_HEAD, ADDRESS(1 << 29), SLOT_BYTES, s->head_slots,
+                        s->head_pool);
+    CHECK(tai_residency_pin(&s->r, TAI_UNIT_BLOCK, s->n_pinned, s->slots));
 }
 
 static void take(Sim *s) {
@@ -105,8 +118,8 @@ TEST(misses_per_steady_pass_are_as_promised_for_every_number_of_slots) {
                 if (ring > c) {
                     continue;
                 }
-                uint32_t slots = c == n ? 0 : ring;
-                Sim s = simulate(n, c - slots, slots, 3, 4096, n * 100 + c);
+                uint32_t passing = c == n ? 0 : ring;
+                Sim s = simulate(n, c - passing, passing, 3, 4096, n * 100 + c);
                 bind(&s);
                 CHECK(pass(&s, true));
                 CHECK(pass(&s, true));

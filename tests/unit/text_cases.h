@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "format/gguf.h"
+#include "format/header.h"
 #include "text/vocab.h"
 #include "unit/test.h"
 
@@ -65,19 +65,19 @@ static inline void vocab_storyteller(TaiVocab *v) {
     uint64_t size, index_bytes, least_bytes;
     uint8_t *file = (uint8_t *)read_vector("storyteller/storyteller-q4_0.gguf", &size);
     TinyAIError error = {0};
-    TaiGguf gguf;
-    CHECK_EQ(tai_gguf_index_bytes(file, size, size, &index_bytes, &least_bytes, &error), 0);
+    TaiHeader header;
+    CHECK_EQ(tai_header_index_bytes(file, size, size, &index_bytes, &least_bytes, &error), 0);
     void *index = malloc(index_bytes);
-    CHECK_EQ(tai_gguf_parse(&gguf, file, size, size, index, index_bytes, &error), 0);
+    CHECK_EQ(tai_header_parse(&header, file, size, size, index, index_bytes, &error), 0);
 
-    const TaiGgufKv *tokens = tai_gguf_find(&gguf, "tokenizer.ggml.tokens");
-    const TaiGgufKv *scores = tai_gguf_find(&gguf, "tokenizer.ggml.scores");
-    const TaiGgufKv *types = tai_gguf_find(&gguf, "tokenizer.ggml.token_type");
+    const TaiKeyValue *tokens = tai_header_find(&header, "tokenizer.ggml.tokens");
+    const TaiKeyValue *scores = tai_header_find(&header, "tokenizer.ggml.scores");
+    const TaiKeyValue *types = tai_header_find(&header, "tokenizer.ggml.token_type");
     uint32_t n = (uint32_t)tokens->n_items;
     TestToken *list = calloc(n, sizeof *list);
     uint64_t off = tokens->off;
     for (uint32_t i = 0; i < n; i++) {
-        TaiGgufString text = tai_gguf_next_string(&gguf, &off);
+        TaiString text = tai_next_string(&header, &off);
         char *copy = calloc(1, text.bytes + 1);
         memcpy(copy, text.text, text.bytes);
         int32_t type;

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, LoadOptions } from '../types.js'
+import type { GenerateOptions, LoadOptions, Mode } from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity'
 
@@ -73,6 +73,20 @@ const RULES: Record<string, Rule> = {
     commands: MODEL,
     help: 'memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB',
     set: ({ load }, bytes: number) => (load.memoryBudget = bytes),
+  },
+  'max-memory': {
+    kind: 'size',
+    value: 'SIZE',
+    commands: MODEL,
+    help: 'how far the budget may rise later. Default: as --memory',
+    set: ({ load }, bytes: number) => (load.maxMemoryBudget = bytes),
+  },
+  mode: {
+    kind: ['normal', 'memory-opt', 'streaming', 'adaptive'],
+    value: 'MODE',
+    commands: MODEL,
+    help: 'what memory goes to first: normal, memory-opt, streaming, adaptive',
+    set: ({ load }, mode: Mode) => (load.mode = mode),
   },
   context: {
     kind: 'whole',
@@ -214,7 +228,7 @@ const RULES: Record<string, Rule> = {
     kind: 'text',
     value: 'FILE',
     commands: RUN,
-    help: 'write the memory and streaming report; - for standard output',
+    help: 'write the memory report, as JSON to FILE.json; - for standard output',
     set: (request, name: string) => (request.report = name),
   },
   help: { kind: 'flag', commands: ALL, help: 'this text', set: () => {} },

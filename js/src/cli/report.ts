@@ -33,23 +33,35 @@ export function planReport(plan: Plan): string {
     bytesLine('file', plan.fileBytes),
     bytesLine('budget', plan.budgetBytes),
     bytesLine('smallest budget', plan.minBudget, 'for this context and kv type'),
-    bytesLine('all resident', plan.residentBytes, 'from this budget on nothing is streamed'),
   ]
+  if (plan.residentBytes > 0) {
+    lines.push(
+      bytesLine('all resident', plan.residentBytes, 'from this budget on nothing is streamed'),
+    )
+  }
   if (!plan.fits) {
     lines.push(bytesLine('missing', plan.missingBytes, 'raise --memory or lower --context'))
     return `${lines.join('\n')}\n`
   }
   lines.push(
     bytesLine('peak', plan.peakBytes, 'what will be reserved at most'),
+    ...reserve(plan),
     bytesLine('per token', plan.streamedBytesPerToken, 'read from the file'),
     'memory by purpose',
     ...byPurpose(plan.byPurpose),
-    'layout',
+    `layout (mode ${plan.mode})`,
     ...layout(plan),
     `  context ${plan.contextLength} tokens (${plan.longestContext} would fit, the model has ${plan.modelContext})`,
     `  ${plan.promptTokensPerPass} prompt tokens per pass over the weights`,
   )
   return `${lines.join('\n')}\n`
+}
+
+/** Where the budget may change later. */
+function reserve({ budgetBytes, maxBudgetBytes, reservedBytes, smallestBytes }: Plan): string[] {
+  if (maxBudgetBytes === budgetBytes) return []
+  const range = `for a budget of ${smallestBytes} to ${maxBudgetBytes} later`
+  return [bytesLine('reserved', reservedBytes, range)]
 }
 
 function layout(plan: Plan): string[] {
@@ -60,17 +72,12 @@ function layout(plan: Plan): string[] {
   ]
 }
 
-/** plan: of the same model. */
+/** What the memory report does not tell; plan: of the same model. */
 export function statsReport({ memory, stream, blocks, speed, engine }: Stats, plan: Plan): string {
   const lines = [
-    'memory',
-    bytesLine('budget', memory.budgetBytes),
-    bytesLine('planned peak', memory.plannedPeakBytes),
-    bytesLine('peak', memory.peakBytes, 'reserved at most'),
+    'host',
     bytesLine('wasm memory', memory.wasmBytes, `whole pages; grown ${memory.grown} times`),
     bytesLine('JS buffers', memory.jsPeakBytes, 'outside of it, at most'),
-    bytesLine('now', memory.currentBytes, 'of which:'),
-    ...byPurpose(memory.byPurpose),
     'stream',
     bytesLine('read', stream.bytesRead, `in ${stream.requests} reads`),
     bytesLine('per token', plan.streamedBytesPerToken, 'planned'),
@@ -81,7 +88,7 @@ export function statsReport({ memory, stream, blocks, speed, engine }: Stats, pl
     // The first token comes out of the prompt's pass.
     speedLine('generated', speed.generatedTokens, speed.generatedTokens - 1, speed.generateMs),
     'engine',
-    `  ${engine.kernels} kernels, ${engine.threads} thread, ${engine.variant}, logits hash ${engine.logitsHash}`,
+    `  ${engine.kernels} kernels, ${engine.threads} thread, ${engine.variant}, mode ${engine.mode}, logits hash ${engine.logitsHash}`,
   ]
   if (engine.threadsReason) lines.push(`  ${engine.threadsReason}`)
   return `${lines.join('\n')}\n`

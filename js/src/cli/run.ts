@@ -66,10 +66,16 @@ async function generate(
     if (request.logitsHash) process.stderr.write(`logits hash ${stats.engine.logitsHash}\n`)
     note(speedNote(tokens.length, stats.speed.generateMs))
   }
-  const words = request.json ? `${JSON.stringify({ stats })}\n` : statsReport(stats, model.plan)
-  if (report) await report.writeFile(words)
-  else if (request.report === '-' && !request.json) await putText(`\n${words}`)
+  if (report) await report.writeFile(await reportOf(model, request.report?.endsWith('.json')))
+  else if (request.report === '-' && !request.json)
+    await putText(`\n${await reportOf(model, false)}`)
   if (stopped) throw stopped
+}
+
+/** For people also what the memory report does not tell. */
+async function reportOf(model: Model, json = false): Promise<string> {
+  if (json) return `${JSON.stringify(await model.memoryReport({ format: 'json' }))}\n`
+  return `${await model.memoryReport()}\n${statsReport(model.stats(), model.plan)}`
 }
 
 function speedNote(tokens: number, ms: number): string {

@@ -3,7 +3,14 @@
 // other ranges, shorter ones, newer files or compressed bytes, and call it success.
 
 import type { ByteSource, Part } from '../byte-source.js'
-import { type ErrorCode, messageOf, TinyAIError, throwIfAborted } from '../errors.js'
+import {
+  type ErrorCode,
+  isNoMemory,
+  messageOf,
+  noMemory,
+  TinyAIError,
+  throwIfAborted,
+} from '../errors.js'
 import type { Traffic } from '../traffic.js'
 
 /** The first request asks for this much: it tells the size, and holds the header of most models. */
@@ -58,17 +65,17 @@ export class UrlSource implements ByteSource {
 
   async #readHead(signal: AbortSignal): Promise<void> {
     const response = await this.#request(0, HEAD_BYTES, signal)
-    await this.#checked(response, () => {
+    const head = await this.#checked(response, () => {
       this.size = response.status === 200 ? this.#wholeSize(response) : this.#rangeSize(response)
       this.#validator = validatorOf(response)
       if (response.url) this.#address = response.url
+      return this.#buffer(Math.min(HEAD_BYTES, this.size))
     })
     this.identity = [
       this.name,
       this.#validator.etag ?? this.#validator.modified ?? '',
       this.size,
     ].join(' ')
-    const head = new Uint8Array(Math.min(HEAD_BYTES, this.size))
     this.#traffic.hold(head.length)
     this.#head = head
     try {
@@ -82,6 +89,14 @@ export class UrlSource implements ByteSource {
     } catch (error) {
       this.#dropHead()
       throw error
+    }
+  }
+
+  #buffer(bytes: number): Uint8Array {
+    try {
+      return new Uint8Array(bytes)
+    } catch (error) {
+      throw noMemory(error, this.name)
     }
   }
 
@@ -137,6 +152,7 @@ export class UrlSource implements ByteSource {
       })
     } catch (error) {
       throwIfAborted(signal)
+      if (isNoMemory(error)) throw noMemory(error, this.name)
       const why = messageOf((error as Error).cause ?? error)
       throw this.#error(
         'E_IO',
@@ -148,9 +164,9 @@ export class UrlSource implements ByteSource {
   }
 
   /** Runs the checks of an answer; one that fails them is not downloaded. */
-  async #checked(response: Response, check: () => void): Promise<void> {
+  async #checked<T>(response: Response, check: () => T): Promise<T> {
     try {
-      check()
+      return check()
     } catch (error) {
       await response.body?.cancel().catch(() => {})
       throw error
@@ -274,6 +290,7 @@ export class UrlSource implements ByteSource {
       await reader?.cancel().catch(() => {})
       throwIfAborted(signal)
       if (error instanceof TinyAIError) throw error
+      if (isNoMemory(error)) throw noMemory(error, this.name)
       throw this.#error(
         'E_IO',
         at,

@@ -1,0 +1,238 @@
+/* Opening a mapped model: from a path to its layers and an empty cache. */
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "memory/checked.h"
+#include "memory/error.h"
+#include "model/file.h"
+#include "port/port.h"
+#include "schedule/layout.h"
+#include "stream/mapped_model.h"
+
+#define COUNTS_BYTES 24u            /* of the header: enough to know how long it is at least */
+#define READ_CHUNK_BYTES (1u << 20) /* longer layers are read in parts, by all reader threads */
+
+/* ---- the config ------------------------------------------------------------------------------ */
+
+static int32_t check_config(const TinyAIMmapConfig *config, TinyAIError *error) {
+    if (config->maxCacheSize == 0) {
+        return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+                        "maxCacheSize is 0: it must hold at least one layer");
+    }
+    if (config->prefetchThreads < 0 || config->prefetchThreads > (int)TAI_MAX_READERS) {
+        return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+                        "prefetchThreads is %d, it must be between 0 and %u",
+                        config->prefetchThreads, TAI_MAX_READERS);
+    }
+    return TINYAI_OK;
+}
+
+static int32_t refuse_cache(const TaiShape *shape, uint64_t allowed, TinyAIError *error) {
+    tai_fail(error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
+             "maxCacheSize is %" PRIu64 " bytes, a layer of the model takes %" PRIu64 ": %" PRIu64
+             " bytes are missing",
+             allowed, shape->slot_bytes, shape->slot_bytes - allowed);
+    error->asked_bytes = shape->slot_bytes;
+    error->allowed_bytes = allowed;
+    error->missing_bytes = shape->slot_bytes - allowed;
+    return TINYAI_E_BUDGET;
+}
+
+/* ---- the model's memory ---------------------------------------------------------------------- */
+
+/* Where its parts lie, from the struct at 0 on. */
+typedef struct Parts {
+    uint64_t units;
+    uint64_t runs;
+    uint64_t pool;
+    uint64_t readers;
+    uint64_t slots;
+    uint32_t n_runs;
+    uint32_t n_slots;
+    uint32_t n_readers;
+    TaiExtent all;
+} Parts;
+
+static Parts lay_out(const TaiFile *file, uint32_t n_slots, uint32_t n_readers) {
+    Parts p = {.n_slots = n_slots, .n_readers = n_readers, .all = {0, true}};
+    for (uint32_t b = 0; b < file->shape.n_blocks; b++) {
+        p.n_runs += file->units[1 + b].n_runs;
+    }
+    tai_extent_put(&p.all, 1, sizeof(TinyAIMappedModel));
+    p.units = tai_extent_put(&p.all, file->shape.n_blocks, sizeof(TaiUnit));
+    p.runs = tai_extent_put(&p.all, p.n_runs, sizeof(TaiRun));
+    p.pool = tai_extent_put(&p.all, n_slots, sizeof(uint32_t));
+    p.readers = tai_extent_put(&p.all, 1, tai_readers_bytes(n_readers));
+    p.slots = tai_extent_put(&p.all, n_slots, file->shape.slot_bytes);
+    return p;
+}
+
+/* As many slots as the config allows and 32-bit destinations reach; 0 if not one. */
+static Parts most_slots(const TaiFile *file, const TinyAIMmapConfig *config, uint32_t n_readers) {
+    uint64_t slot = file->shape.slot_bytes;
+    Parts none = lay_out(file, 0, n_readers);
+    uint64_t n = tai_min_u64(config->maxCacheSize / slot, file->shape.n_blocks);
+    uint64_t reach = TINYAI_MAX_BUDGET - TAI_ALIGNMENT - n * sizeof(uint32_t);
+    uint64_t room = reach > none.all.end ? (reach - none.all.end) / slot : 0;
+    return lay_out(file, (uint32_t)tai_min_u64(n, room), n_readers);
+}
+
+/* The layers' units and runs, without the others between them. */
+static void copy_layers(TinyAIMappedModel *m, const TaiFile *file, const Parts *parts) {
+    TaiResidency *r = &m->residency;
+    uint32_t n_runs = 0;
+    r->units = (TaiUnit *)((uint8_t *)m + parts->units);
+    r->runs = (TaiRun *)((uint8_t *)m + parts->runs);
+    for (uint32_t b = 0; b < m->n_layers; b++) {
+        const TaiUnit *unit = &file->units[1 + b];
+        memcpy(&r->runs[n_runs], &file->runs[unit->first_run], unit->n_runs * sizeof(TaiRun));
+        r->units[b] = *unit;
+        r->units[b].first_run = n_runs;
+        n_runs += unit->n_runs;
+    }
+}
+
+static void set_up(TinyAIMappedModel *m, const TaiFile *file, const TinyAIMmapConfig *config,
+                   const TinyAISource *source, const Parts *parts) {
+    m->source = *source;
+    m->config = *config;
+    m->n_layers = file->shape.n_blocks;
+    m->memory_bytes = parts->all.end;
+    m->residency = (TaiResidency){
+        .n_units = m->n_layers, .read_chunk_bytes = READ_CHUNK_BYTES, .linear = (uintptr_t)m};
+    copy_layers(m, file, parts);
+    tai_residency_slots(&m->residency, TAI_UNIT_BLOCK, (uint8_t *)m + parts->slots,
+                        file->shape.slot_bytes, parts->n_slots,
+                        (uint32_t *)((uint8_t *)m + parts->pool));
+    if (parts->n_readers) {
+        TaiReaders *readers = (TaiReaders *)((uint8_t *)m + parts->readers);
+        m->n_readers = tai_readers_start(readers, &m->source, parts->n_readers);
+        m->readers = m->n_readers ? readers : NULL;
+    }
+    m->policy = (TaiPolicy){.residency = &m->residency,
+                            .n_layers = m->n_layers,
+                            .passing = m->readers ? 2 : 1,
+                            .small_bytes = config->minLayerCacheSize,
+                            .adaptive = config->adaptiveCaching,
+                            .last = TAI_NO_UNIT};
+}
+
+static TinyAIMappedModel *open_parsed(const TaiFile *file, const TinyAIMmapConfig *config,
+                                      const TinyAISource *source, TinyAIError *error) {
+    bool ahead = config->prefetchEnabled && source->concurrent;
+    Parts parts = most_slots(file, config, ahead ? (uint32_t)config->prefetchThreads : 0);
+    if (parts.n_slots == 0) {
+        refuse_cache(&file->shape, config->maxCacheSize, error);
+        return NULL;
+    }
+    TinyAIMappedModel *m = parts.all.ok ? tai_port_reserve(parts.all.end) : NULL;
+    if (!m) {
+        tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                 "the system gave no %" PRIu64 " bytes for the layers: lower maxCacheSize",
+                 parts.all.end);
+        return NULL;
+    }
+    set_up(m, file, config, source, &parts);
+    tai_mapped_opened(m);
+    return m;
+}
+
+/* ---- the header ------------------------------------------------------------------------------ */
+
+static int32_t read_start(const TinyAISource *source, void *into, uint64_t bytes,
+                          TinyAIError *error) {
+    int32_t status = source->read(source->user, 0, into, (uint32_t)bytes);
+    return status ? tai_fail(error, status, 0,
+                             "reading %" PRIu64 " bytes at byte 0 of the file failed (%s)", bytes,
+                             tinyai_status_name(status))
+                  : TINYAI_OK;
+}
+
+/* Parses the first `size` bytes of the file; scratch behind them: index, then directory. */
+static int32_t parse(TaiFile *file, const TinyAISource *source, uint8_t *header, uint64_t size,
+                     uint8_t *scratch, uint64_t scratch_bytes, TinyAIError *error) {
+    uint64_t index_bytes = 0;
+    uint64_t least_bytes = 0;
+    int32_t status = read_start(source, header, size, error);
+    if (!status) {
+        status =
+            tai_header_index_bytes(header, size, source->size, &index_bytes, &least_bytes, error);
+    }
+    uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
+    if (!status && directory_at > scratch_bytes) {
+        status = tai_fail(error, TINYAI_E_STALE, 0, "the file changed while it was opened");
+    }
+    return status ? status
+                  : tai_file_parse(file, header, size, source->size, scratch, index_bytes,
+                                   scratch + directory_at, scratch_bytes - directory_at, error);
+}
+
+/* Opens with the first *header_bytes of the file; TAI_HEADER_MORE, and more *header_bytes, if the header is
+ * longer. */
+static int32_t open_with(const TinyAISource *source, const TinyAIMmapConfig *config,
+                         uint64_t *header_bytes, uint64_t scratch_bytes, TinyAIMappedModel **model,
+                         TinyAIError *error) {
+    uint64_t scratch_at = tai_align_up(*header_bytes, TAI_ALIGNMENT);
+    uint64_t bytes = scratch_at + scratch_bytes;
+    uint8_t *memory = tai_port_reserve(bytes);
+    if (!memory) {
+        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+                        "the system gave no %" PRIu64 " bytes to read the header", bytes);
+    }
+    TaiFile file = {0};
+    int32_t status =
+        parse(&file, source, memory, *header_bytes, memory + scratch_at, scratch_bytes, error);
+    if (status == TAI_HEADER_MORE) {
+        *header_bytes = file.header.header_bytes;
+    } else if (!status) {
+        *model = open_parsed(&file, config, source, error);
+        status = error->status;
+    }
+    tai_port_release(memory, bytes);
+    return status;
+}
+
+static TinyAIMappedModel *open_source(const TinyAISource *source, const TinyAIMmapConfig *config,
+                                      TinyAIError *error) {
+    uint8_t counts[COUNTS_BYTES] = {0};
+    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
+    uint64_t header_bytes = 0;
+    uint64_t index_bytes = 0;
+    TinyAIMappedModel *model = NULL;
+    int32_t status = n_counts ? read_start(source, counts, n_counts, error) : TINYAI_OK;
+    if (!status) {
+        status = tai_header_index_bytes(counts, n_counts, source->size, &index_bytes, &header_bytes,
+                                      error);
+    }
+    if (status) {
+        return NULL;
+    }
+    uint64_t scratch_bytes = tai_align_up(index_bytes, TAI_ALIGNMENT) +
+                             tai_file_directory_bound(index_bytes, source->size);
+    do {
+        if (header_bytes > TINYAI_MAX_BUDGET) {
+            tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
+                     "the header of the file takes 4 GiB or more");
+            return NULL;
+        }
+        status = open_with(source, config, &header_bytes, scratch_bytes, &model, error);
+    } while (status == TAI_HEADER_MORE);
+    return model;
+}
+
+TinyAIMappedModel *tinyaiOpenMappedModel(const char *path, const TinyAIMmapConfig *config) {
+    TinyAIMmapConfig defaults = tinyaiCreateDefaultMmapConfig();
+    TinyAIError *error = tai_thread_error();
+    TinyAISource source;
+    tai_error_clear(error);
+    config = config ? config : &defaults;
+    if (check_config(config, error) || tinyai_source_open_file(&source, path, error)) {
+        return NULL;
+    }
+    TinyAIMappedModel *model = open_source(&source, config, error);
+    if (!model) {
+        tinyai_source_close(&source);
+    }
+    return model;
+}
