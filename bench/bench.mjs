@@ -1,18 +1,20 @@
 #!/usr/bin/env node
 // `npm run bench`: tokens per second of this engine in Node beside native llama.cpp on the same machine, in the same
-// minutes, on the same tokens. Prints a table and writes docs/performance.md and docs/performance.json.
+// minutes, on the same tokens. Prints a table and writes docs/performance.md and docs/performance.json. Then the memory
+// part: bench/memory.mjs.
 // `--quick`: one short round, nothing written.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { makeModel } from '../tests/models/make-model.mjs'
+import { measureMemory } from './memory.mjs'
 import { measurePeer, PeerUnavailable, preparePeer } from './peer-llama.mjs'
+import { commitOf, machineOf, ROOT } from './place.mjs'
+import { markdownTable } from './table.mjs'
 
 const HERE = dirname(fileURLToPath(import.meta.url))
-const ROOT = dirname(HERE)
 const CACHE = join(ROOT, 'build', 'bench')
 const GENERATE = 64
 const PHASES = ['prefill', 'decode']
@@ -91,22 +93,7 @@ function rowsOf(models) {
 function tableOf(models) {
   const rows = [['model', 'phase', 'TinyAI, tokens/s', 'llama.cpp, tokens/s', 'ratio']]
   rows.push(...rowsOf(models))
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  const line = (row) =>
-    `| ${row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`
-  const ruler = `| ${widths.map((w, i) => (i < 2 ? '-'.repeat(w) : `${'-'.repeat(w - 1)}:`)).join(' | ')} |`
-  return [line(rows[0]), ruler, ...rows.slice(1).map(line)].join('\n')
-}
-
-/** The commit that was measured, with `+` behind it where files differ from it. */
-function commitOf() {
-  const git = (...args) =>
-    execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  try {
-    return git('rev-parse', '--short', 'HEAD').trim() + (git('status', '--porcelain') ? '+' : '')
-  } catch {
-    return 'none'
-  }
+  return markdownTable(rows, 2)
 }
 
 function factsOf(models, { rounds, repeats }) {
@@ -115,7 +102,7 @@ function factsOf(models, { rounds, repeats }) {
     date: new Date().toISOString().slice(0, 10),
     commit: commitOf(),
     command: 'npm run bench',
-    machine: `${cpus()[0].model.trim()}, ${cpus().length} cores, ${process.platform}-${process.arch}`,
+    machine: machineOf(),
     tinyai: `Node ${process.version}, kernels ${ours.kernels}, ${ours.threads} thread`,
     llamaCpp: `${native.llama_cpp} of ${native.version}, ${native.threads} thread, ${native.cpu.replace(/ = 1/g, '').replace(/[\s|]+$/, '')}`,
     method: `one thread, KV F16, greedy, all weights resident; the best of ${rounds} interleaved rounds of ${repeats} runs after a warm-up; the same prompt tokens for both`,
@@ -196,6 +183,7 @@ try {
       console.log('written: docs/performance.md, docs/performance.json')
     }
   }
+  measureMemory(values)
 } catch (error) {
   console.error(`bench: ${error.message}`)
   process.exitCode = 1

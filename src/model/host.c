@@ -13,6 +13,8 @@
 
 #define COUNTS_BYTES 24u /* of the header: enough to know how long it is at least */
 #define STEP_WORK 50000000u
+#define SLICE_WORK                                                                                 \
+    4000000u /* multiply-adds until readers hear of what is wanted: a millisecond or two */
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
@@ -236,14 +238,15 @@ static bool is_decoding(const TinyAIModel *m) {
 
 int32_t tinyai_run(TinyAIModel *m, uint64_t max_work) {
     tai_fault_forbid(is_decoding(m));
-    collect(m, false);
-    int32_t status = tinyai_step(m, max_work);
-    read_wanted(m);
-    while (status == TINYAI_STEP_NEED) {
-        collect(m, true);
-        status = tinyai_step(m, max_work);
+    int32_t status = TINYAI_STEP_READY;
+    uint64_t left = max_work;
+    do {
+        uint64_t work = tai_min_u64(left, SLICE_WORK);
+        collect(m, status == TINYAI_STEP_NEED);
+        status = tinyai_step(m, work);
         read_wanted(m);
-    }
+        left -= status == TINYAI_STEP_READY ? work : 0;
+    } while (status == TINYAI_STEP_NEED || (status == TINYAI_STEP_READY && left));
     tai_fault_forbid(false);
     return status;
 }

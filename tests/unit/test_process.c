@@ -158,6 +158,11 @@ TEST(the_peak_is_that_of_the_sum_not_the_sum_of_peaks) {
     CHECK_EQ(stats.current_usage, now);
     CHECK_EQ(stats.current_usage, a.stats.current_usage + b.stats.current_usage);
     CHECK_EQ(stats.peak_usage, peak);
+    tai_process_add(peak - now);
+    CHECK_EQ(tinyai_get_memory_stats().peak_usage, peak);
+    tai_process_add(1); /* one byte more is a new peak */
+    CHECK_EQ(tinyai_get_memory_stats().peak_usage, peak + 1);
+    tai_process_sub(peak - now + 1);
     for (int i = 0; i < 32; i++) {
         if (sizes[i / 16][i % 16]) {
             owner_free(i / 16 ? &a : &b, sizes[i / 16][i % 16], &sizes[i / 16][i % 16]);
@@ -333,7 +338,7 @@ TEST(a_full_disk_is_an_error_with_the_name_and_leaves_the_file_as_it_was) {
 
 TEST(a_folder_is_not_replaced_by_a_report) {
     CHECK(!tinyai_generate_memory_report(folder));
-    CHECK_EQ(tai_thread_error()->status, TINYAI_E_IO);
+    CHECK_EQ(tai_thread_error()->status, TINYAI_E_ARGUMENT);
     CHECK(strstr(tai_thread_error()->message, folder) != NULL);
 }
 

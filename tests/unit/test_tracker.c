@@ -222,6 +222,27 @@ TEST(long_sites_keep_their_end_and_unknown_ones_are_said_so) {
     free(tracker);
 }
 
+TEST(of_equal_blocks_the_older_comes_first) {
+    static const char *const sites[] = {"a.c:1", "b.c:2", "c.c:3"};
+    TaiTracker *tracker = malloc(tai_tracker_bytes(16));
+    tai_tracker_init(tracker, 16);
+    for (size_t i = 0; i < 12; i++) {
+        tai_tracker_add(tracker, memory + 16 * (12 - i), 64, sites[i / 4]);
+    }
+    tai_tracker_add(tracker, memory + 16 * 12, 64,
+                    "again.c:4"); /* as if freed unseen: the youngest now */
+    TaiFacts facts;
+    memset(&facts, 0, sizeof facts);
+    tai_tracker_facts(tracker, &facts);
+    CHECK_EQ(facts.n_blocks, TAI_FACTS_BLOCKS);
+    for (size_t i = 0; i < TAI_FACTS_BLOCKS; i++) {
+        CHECK_STR(facts.blocks[i].name, sites[(i + 1) / 4]);
+    }
+    CHECK_STR(facts.oldest_site, "a.c:1");
+    CHECK_EQ(facts.sites[0].live_count, 4);
+    free(tracker);
+}
+
 TEST(a_tracker_without_room_counts_what_it_does_not_know) {
     TaiTracker *tracker = malloc(tai_tracker_bytes(0));
     tai_tracker_init(tracker, 0);
@@ -240,4 +261,5 @@ TEST(a_tracker_without_room_counts_what_it_does_not_know) {
 
 TEST_MAIN(T(a_million_random_operations_agree_with_the_model),
           T(long_sites_keep_their_end_and_unknown_ones_are_said_so),
+          T(of_equal_blocks_the_older_comes_first),
           T(a_tracker_without_room_counts_what_it_does_not_know))

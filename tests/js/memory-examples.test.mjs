@@ -1,0 +1,77 @@
+// The programs of examples/memory: each causes one of the guide's common issues, and the report names it; docs/memory.md
+// quotes what they print. With `fixed` the issue is gone.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, test } from 'node:test'
+import { bundled, root } from './paths.mjs'
+
+const clang = process.env.TINYAI_CLANG ?? 'clang'
+const folder = mkdtempSync(join(tmpdir(), 'tinyai-examples-'))
+after(() => rmSync(folder, { recursive: true }))
+const docs = readFileSync(join(root, 'docs/memory.md'), 'utf8')
+
+const run = (program, args) =>
+  execFileSync(program, args, { cwd: folder, encoding: 'utf8', timeout: 60000, stdio: 'pipe' })
+
+/** By program: the guide's name of the issue, arguments behind the report's name. */
+const EXAMPLES = {
+  leak: { issue: 'Memory leaks' },
+  fragmentation: { issue: 'Fragmentation' },
+  out_of_memory: { issue: 'Out-of-memory errors' },
+  slow: { issue: 'Poor performance', args: [bundled] },
+}
+
+/** Standard output, and the report in both forms. */
+function outputOf(program, args) {
+  const printed = run(program, ['report.txt', ...args])
+  run(program, ['report.json', ...args])
+  const read = (name) => readFileSync(join(folder, name), 'utf8')
+  return { text: printed + read('report.txt'), report: JSON.parse(read('report.json')) }
+}
+
+/** The issues that a report found, in the guide's words. */
+const found = ({ issues }) =>
+  issues.filter(({ state }) => state === 'found').map(({ item }) => item)
+
+describe('the examples of docs/memory.md', () => {
+  test('are all there are', () => {
+    assert.deepEqual(
+      readdirSync(join(root, 'examples/memory')).sort(),
+      Object.keys(EXAMPLES)
+        .map((name) => `${name}.c`)
+        .sort(),
+    )
+  })
+
+  for (const [name, { issue, args = [] }] of Object.entries(EXAMPLES)) {
+    const program = join(folder, name)
+
+    test(`${name}: the report names it, as the docs quote it`, () => {
+      run(clang, [
+        ...['-std=c11', '-Wall', '-Wextra', '-Werror', `-I${join(root, 'include')}`],
+        join(root, 'examples/memory', `${name}.c`),
+        ...[join(root, 'build/native-release/libtinyai.a'), '-lm', '-pthread', '-o', program],
+      ])
+      const { text, report } = outputOf(program, args)
+      assert.deepEqual(found(report), [issue])
+      const quoted = new RegExp(`<!-- output of ${name} -->\n\`\`\`text\n([\\s\\S]*?)\`\`\``).exec(
+        docs,
+      )[1]
+      const lines = quoted.split('\n').filter((line) => line !== '' && line !== '…')
+      assert.ok(lines.length >= 3, 'the docs quote it')
+      let from = 0 // in this order
+      for (const line of lines) {
+        const at = text.split('\n').indexOf(line, from)
+        assert.ok(at >= from, `not in the output: ${line}\n${text}`)
+        from = at + 1
+      }
+    })
+
+    test(`${name} fixed: nothing is found`, () => {
+      assert.deepEqual(found(outputOf(program, [...args, 'fixed']).report), [])
+    })
+  }
+})
