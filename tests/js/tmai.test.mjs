@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { inspect, load } from '../../dist/index.js'
-import { readGguf } from '../models/gguf-reader.mjs'
+import { joinGguf, readGguf } from '../models/gguf-reader.mjs'
 import { tensorBytes } from '../models/gguf-writer.mjs'
 import { modelBytes } from '../models/make-model.mjs'
 import { unusual } from '../models/malformed.mjs'
@@ -138,4 +138,39 @@ describe('a damaged TMAI file', () => {
     }
     assert.deepEqual(wrong, [])
   })
+})
+
+/** As `od -A x -t x1z` prints it. */
+function dump(bytes) {
+  const lines = []
+  let last = ''
+  for (let at = 0; at < bytes.length; at += 16) {
+    const part = [...bytes.subarray(at, at + 16)]
+    const hex = part.map((b) => ` ${b.toString(16).padStart(2, '0')}`).join('')
+    const text = part.map((b) => (b >= 0x20 && b < 0x7f ? String.fromCharCode(b) : '.')).join('')
+    const line = `${hex.padEnd(48)}  >${text}<`
+    if (line !== last || at + 16 >= bytes.length)
+      lines.push(`${at.toString(16).padStart(6, '0')}${line}`)
+    else if (lines.at(-1) !== '*') lines.push('*')
+    last = line
+  }
+  return [...lines, bytes.length.toString(16).padStart(6, '0')]
+}
+
+test('the example of docs/tmai.md is what the converter writes', () => {
+  const data = new Uint8Array(64)
+  new Float32Array(data.buffer, 0, 3).set([1, 2, 3])
+  new Float32Array(data.buffer, 32, 2).set([4, 5])
+  const tensors = [
+    { name: 'blk.0.attn_norm.weight', dims: [3], type: 'F32', offset: 0 },
+    { name: 'output_norm.weight', dims: [2], type: 'F32', offset: 32 },
+  ]
+  const gguf = joinGguf({ kv: [['general.name', 'string', 'tiny']], tensors, data })
+  const text = readFileSync(join(root, 'docs/tmai.md'), 'utf8')
+  const shown = text.split('\n').filter((line) => /^ {4}([0-9a-f]{6}|\*)( |$)/.test(line))
+  const wanted = dump(convert(gguf, 'gguf', 'tmai'))
+  assert.deepEqual(
+    shown.map((line) => line.slice(4)),
+    wanted,
+  )
 })
