@@ -203,7 +203,7 @@ static TinyAIMappedModel *open_source(const TinyAISource *source, const TinyAIMm
     int32_t status = n_counts ? read_start(source, counts, n_counts, error) : TINYAI_OK;
     if (!status) {
         status = tai_header_index_bytes(counts, n_counts, source->size, &index_bytes, &header_bytes,
-                                      error);
+                                        error);
     }
     if (status) {
         return NULL;

@@ -245,7 +245,9 @@ static unsigned take_loaded(TinyAIProgressiveLoader *loader) {
 }
 
 static TinyAIMappedModel *open_plain(void) {
-    const TinyAIMmapConfig config = plain(LAYERS);
+    TinyAIMmapConfig config = plain(LAYERS);
+    config.prefetchEnabled = true; /* reader threads, which the loader uses as it wishes */
+    config.prefetchThreads = 2;
     TinyAIMappedModel *model = tinyaiOpenMappedModel(MODEL, &config);
     CHECK(model != NULL);
     return model;
