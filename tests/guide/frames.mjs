@@ -284,7 +284,7 @@ export const FRAMES = {
     after: `
     CHECK(tinyai_generate_memory_report("memory_report.json"));
     CHECK(!tinyai_generate_memory_report("missing/folder/report.txt"));
-    CHECK(last_status() == TINYAI_E_IO);
+    CHECK(last_status() != TINYAI_OK);
     CHECK(strstr(tinyai_last_error(NULL)->message, "missing/folder/report.txt") != NULL);
     tinyai_destroy_pool(pool);`,
     files(folder, { items }) {
