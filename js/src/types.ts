@@ -174,7 +174,8 @@ export interface TensorInfo {
 
 /** What the header of a file says, whether or not this version can run the model. */
 export interface Inspection {
-  /** Of the GGUF format. */
+  format: 'GGUF' | 'TMAI'
+  /** Of the format. */
   version: number
   alignment: number
   fileBytes: number

@@ -21,6 +21,7 @@ typedef struct Operation {
 
 typedef struct Held {
     int64_t of[TAI_HELD_KINDS];
+    size_t bytes; /* tinyai_get_memory_stats().current_usage */
 } Held;
 
 static Held held_now(void) {
@@ -28,12 +29,17 @@ static Held held_now(void) {
     for (uint32_t i = 0; i < TAI_HELD_KINDS; i++) {
         held.of[i] = tai_held((TaiHeld)i);
     }
+    held.bytes = tinyai_get_memory_stats().current_usage;
     return held;
 }
 
 static void check_held(const Operation *op, uint64_t n, const char *when, Held wanted) {
     static const char *const names[] = {"regions", "files", "threads"};
     const Held held = held_now();
+    if (held.bytes != wanted.bytes) {
+        TEST_FAIL("%s, claim %llu, %s: %zu bytes in use, not %zu", op->name, (unsigned long long)n,
+                  when, held.bytes, wanted.bytes);
+    }
     for (uint32_t i = 0; i < TAI_HELD_KINDS; i++) {
         if (held.of[i] != wanted.of[i]) {
             TEST_FAIL("%s, claim %llu, %s: %lld %s, not %lld", op->name, (unsigned long long)n,
@@ -45,8 +51,11 @@ static void check_held(const Operation *op, uint64_t n, const char *when, Held w
 /* An error that says what ran out. */
 static void check_named(const Operation *op, uint64_t n, int32_t status, const TinyAIError *error,
                         const char *refused) {
-    const char *word = strcmp(refused, "a file handle") == 0 ? "files" : "bytes";
-    if (status >= 0 || error->status != status || strstr(error->message, word) == NULL) {
+    const bool is_file = strcmp(refused, "a file handle") == 0;
+    const bool named = is_file
+                           ? strstr(error->message, "too many files") != NULL
+                           : strstr(error->message, "bytes") || strstr(error->message, "memory");
+    if (status != (is_file ? TINYAI_E_IO : TINYAI_E_NOMEM) || error->status != status || !named) {
         TEST_FAIL("%s, claim %llu (%s): status %d, error %s: \"%s\"", op->name,
                   (unsigned long long)n, refused, status, tinyai_status_name(error->status),
                   error->message);
@@ -81,6 +90,7 @@ static bool run_with_fault(const Operation *op, uint64_t n, bool for_ever) {
     return refused != NULL;
 }
 
+/* All claims of one operation. */
 static void sweep(const Operation *op) {
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         uint64_t n = 1;
