@@ -45,7 +45,8 @@ function measureStrategies({ rounds, mimalloc }) {
       best.set(key, { ...result, nsPerOperation: Math.min(before, result.nsPerOperation) })
     }
   }
-  return [...best.values()]
+  const order = traces([...best.values()])
+  return [...best.values()].sort((a, b) => order.indexOf(a.trace) - order.indexOf(b.trace))
 }
 
 const traces = (strategies) => [...new Set(strategies.map(({ trace }) => trace))]
@@ -88,7 +89,8 @@ function strategyPlot(strategies) {
   const rows = strategies
     .filter((s) => !isTracked(s))
     .map((s) => ({
-      name: `${s.trace}: ${s.allocator}`,
+      group: s.trace,
+      name: s.allocator,
       ours: isOurs(s),
       values: [extra(s), s.fragmentationRatio],
     }))
@@ -151,6 +153,11 @@ Belady's optimum, which knows the future and moves its layers around. Some of th
 ${markdownTable(rows)}`
 }
 
+/** A thousand records of the same keys, in a fifth of the bytes. */
+function columnsOf(records) {
+  return { columns: Object.keys(records[0]), rows: records.map((record) => Object.values(record)) }
+}
+
 // ---- all of it
 
 function factsOf({ rounds, mimalloc }) {
@@ -208,7 +215,9 @@ function writeDocs(text, plot, json) {
   )
   writeFileSync(path, after)
   writeFileSync(join(docs, 'memory-bench.svg'), plot)
-  writeFileSync(join(docs, 'memory-bench.json'), `${JSON.stringify(json, null, 1)}\n`)
+  const results = join(docs, 'memory-bench.json')
+  writeFileSync(results, JSON.stringify(json))
+  execFileSync(join(ROOT, 'node_modules/.bin/biome'), ['format', '--write', results])
   console.log('written: docs/memory.md, docs/memory-bench.svg, docs/memory-bench.json')
 }
 
@@ -224,7 +233,12 @@ export function measureMemory({ quick = false } = {}) {
   const text = textOf({ strategies, placements, cycles, mimalloc, facts })
   console.log(text)
   if (!quick)
-    writeDocs(text, strategyPlot(strategies), { ...facts, strategies, placements, cycles })
+    writeDocs(text, strategyPlot(strategies), {
+      ...facts,
+      strategies,
+      placements,
+      missesPerPass: columnsOf(cycles),
+    })
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
