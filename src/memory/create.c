@@ -187,8 +187,7 @@ static TinyAIMemory *make(const TinyAIMemoryConfig *given, TinyAIError *error) {
 }
 
 TinyAIMemory *tinyai_create_memory(const TinyAIMemoryConfig *config) {
-    TinyAIError *error = tai_thread_error();
-    tai_error_clear(error);
+    TinyAIError *error = tai_thread_begin();
     return check(config, error) != TINYAI_OK ? NULL : make(config, error);
 }
 

@@ -45,14 +45,10 @@ static bool given(const TinyAIForwardScheduler *s, TinyAIError *error) {
     return s != NULL;
 }
 
-/* NULL: E_NOMEM. */
+/* NULL: E_NOMEM. error: the thread's, as everywhere here. */
 static void *allocate(uint64_t bytes, const char *what, TinyAIError *error) {
     if (bytes <= SIZE_MAX && tai_claim(what)) {
-        void *memory = tinyai_memory_alloc_at(NULL, (size_t)bytes, TAI_ALIGNMENT, what);
-        if (memory) {
-            return memory;
-        }
-        *error = *tai_thread_error();
+        return tinyai_memory_alloc_at(NULL, (size_t)bytes, TAI_ALIGNMENT, what); /* it says why */
     }
     tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "no memory for %s: %llu bytes", what,
              (unsigned long long)bytes);
@@ -358,8 +354,7 @@ size_t tinyaiGetSchedulerMemoryUsage(const TinyAIForwardScheduler *s) {
 }
 
 size_t tinyaiGetSchedulerPeakMemoryUsage(const TinyAIForwardScheduler *s) {
-    /* The cache may have grown since the last turn, by what was read ahead or by another user of it. */
-    return given(s, begin()) ? (size_t)tai_max_u64(s->peak_bytes, usage(s)) : 0;
+    return given(s, begin()) ? (size_t)s->peak_bytes : 0;
 }
 
 size_t tinyaiGetSchedulerActivationBytes(const TinyAIForwardScheduler *s) {

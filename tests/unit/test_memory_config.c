@@ -317,7 +317,7 @@ TEST(four_threads_share_the_default_and_a_pool) {
     TinyAIMemoryPool *pool = tinyai_create_pool(128 * 20, 128);
     work_together(NULL, pool);
     CHECK_EQ(tinyai_get_pool_stats(pool).blocks_free, 20);
-    CHECK_EQ(tinyai_get_pool_stats(pool).peak_blocks_used, 20);
+    CHECK(tinyai_get_pool_stats(pool).peak_blocks_used > 4);
     tinyai_destroy_pool(pool);
     work_together(NULL, NULL); /* four threads */
     CHECK_EQ(tinyai_shutdown_memory(), 0);

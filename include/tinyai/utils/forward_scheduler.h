@@ -69,7 +69,8 @@ bool tinyaiAddLayerToSchedule(TinyAIForwardScheduler *scheduler, int layer, int 
                               TinyAIDependencyType type, size_t outputSize);
 
 /* Bytes in use now: slots of the model's cache, and live outputs, each rounded up to 64 bytes; and the most
- * of it so far: never above memoryLimit while no other scheduler limits the model. */
+ * of it since the scheduler was created, seen at each turn: never above memoryLimit while no other scheduler
+ * limits the model. */
 size_t tinyaiGetSchedulerMemoryUsage(const TinyAIForwardScheduler *scheduler);
 size_t tinyaiGetSchedulerPeakMemoryUsage(const TinyAIForwardScheduler *scheduler);
 
