@@ -273,7 +273,7 @@ static void index_order(Model *m) {
 /* Adds random layers and edges in random order; edges follow a random permutation, so that they point both
  * up and down the indices. m may be NULL. */
 static void random_graph(uint32_t n, uint32_t edges_of_a_layer, Model *m) {
-    uint32_t rank[MOST_LAYERS];
+    uint32_t rank[MOST_LAYERS] = {0};
     new_graph(n, MOST_EDGES);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t j = chance(i + 1);
