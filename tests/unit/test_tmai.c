@@ -20,7 +20,11 @@ typedef struct Bytes {
 static void put(Bytes *b, const void *from, uint64_t n) {
     if (b->n + n > b->room) {
         b->room = 2 * (b->n + n);
-        b->at = realloc(b->at, b->room);
+        uint8_t *moved = realloc(b->at, b->room);
+        if (!moved) {
+            exit(1);
+        }
+        b->at = moved;
     }
     memcpy(b->at + b->n, from, n);
     b->n += n;
@@ -179,7 +183,7 @@ static Bytes small_tmai_start(uint64_t most) {
         free(gguf.at);
     }
     const uint64_t n = most < tmai.n ? most : tmai.n;
-    Bytes copy = {malloc(n), tmai.n, n};
+    Bytes copy = {malloc(n ? n : 1), tmai.n, n};
     memcpy(copy.at, tmai.at, n);
     return copy;
 }
