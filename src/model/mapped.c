@@ -99,8 +99,9 @@ static void set_up(TinyAIMappedModel *m, const TaiFile *file, const TinyAIMmapCo
     m->config = *config;
     m->n_layers = file->shape.n_blocks;
     m->memory_bytes = parts->all.end;
-    m->residency = (TaiResidency){
-        .n_units = m->n_layers, .read_chunk_bytes = READ_CHUNK_BYTES, .linear = (uintptr_t)m};
+    m->residency.n_units = m->n_layers; /* the rest of it is zero, as the system gave it */
+    m->residency.read_chunk_bytes = READ_CHUNK_BYTES;
+    m->residency.linear = (uintptr_t)m;
     copy_layers(m, file, parts);
     tai_residency_slots(&m->residency, TAI_UNIT_BLOCK, (uint8_t *)m + parts->slots,
                         file->shape.slot_bytes, parts->n_slots,

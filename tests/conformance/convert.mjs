@@ -1,7 +1,16 @@
 // What `tinyai convert` must do on every host. `start(args, options)` resolves to {code, stdout, stderr}; files are
 // made in `folder`, which the host can write to.
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { bundled } from '../js/paths.mjs'
@@ -71,7 +80,6 @@ export function testConvert(host, start, folder) {
       assert.deepEqual(readFileSync(old), readFileSync(tmai))
       const short = join(folder, 'short.gguf')
       copyFileSync(gguf, short)
-      const { truncateSync } = await import('node:fs')
       truncateSync(short, 2000000)
       await refused([short, old], 'E_TRUNCATED', /incomplete/)
       assert.deepEqual(readFileSync(old), readFileSync(tmai))
@@ -92,6 +100,19 @@ export function testConvert(host, start, folder) {
       await refused([gguf, join(folder, 'missing/x.tmai')], 'E_NOT_FOUND', /.{20}/)
       await refused([join(folder, 'missing.gguf'), x], 'E_NOT_FOUND', /.{20}/)
       assert.ok(!existsSync(x))
+    })
+
+    test('a damaged piece is named, and nothing is left', async () => {
+      const bytes = readFileSync(tmai)
+      const bad = join(folder, 'bad.tmai')
+      bytes[bytes.length - 1] ^= 1
+      writeFileSync(bad, bytes)
+      await refused(
+        [bad, join(folder, 'bad.gguf')],
+        'E_CORRUPT',
+        /strip of the .* number \d+, the \d+ bytes at byte \d+, does not match its hash/,
+      )
+      rmSync(bad)
     })
 
     test('too few and too many arguments are usage errors', async () => {

@@ -220,7 +220,7 @@ TEST(every_claim_of_every_command_may_fail) {
     for (uint32_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         const bool back = operations[i].run == run_convert_back;
         set_path(target, back ? "target.gguf" : "target.tmai");
-        sweep(&operations[i]);
+        sweep_and_print(&operations[i]);
     }
 }
 
