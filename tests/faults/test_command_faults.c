@@ -75,6 +75,8 @@ static int dispatch(const Options *options) {
         return perplexity(options);
     case CONVERT:
         return convert(options);
+    case VERIFY:
+        return verify(options);
     }
     return USAGE;
 }
@@ -123,6 +125,7 @@ static const char *run_words[] = {"run", STORY,       "Once upon", "--max-tokens
                                   "0",   "--memory",  "2400000",   NULL};
 static const char *perplexity_words[] = {"perplexity", STORY, "--file", short_text,
                                          "--context",  "32",  NULL};
+static const char *verify_words[] = {"verify", tmai, NULL};
 static const char *convert_words[] = {"convert", STORY, target, NULL};
 static const char *convert_back_words[] = {"convert", tmai, target, NULL};
 
@@ -181,6 +184,7 @@ PRINTING_COMMAND(plan)
 PRINTING_COMMAND(inspect)
 PRINTING_COMMAND(run)
 PRINTING_COMMAND(perplexity)
+PRINTING_COMMAND(verify)
 COMMAND(convert)
 COMMAND(convert_back)
 
@@ -208,6 +212,7 @@ TEST(every_claim_of_every_command_may_fail) {
         {"tinyai inspect", know_inspect, run_inspect, verify_inspect, nothing, 2},
         {"tinyai run", know_run, run_run, verify_run, nothing, 4},
         {"tinyai perplexity", know_perplexity, run_perplexity, verify_perplexity, nothing, 4},
+        {"tinyai verify", know_verify, run_verify, verify_verify, nothing, 4},
         {"tinyai convert to .tmai", know_convert, run_convert, check_converted, remove_target, 3},
         {"tinyai convert to .gguf", know_convert_back, run_convert_back, verify_convert_back,
          remove_target, 3},
@@ -215,7 +220,7 @@ TEST(every_claim_of_every_command_may_fail) {
     for (uint32_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         const bool back = operations[i].run == run_convert_back;
         set_path(target, back ? "target.gguf" : "target.tmai");
-        sweep(&operations[i]);
+        sweep_and_print(&operations[i]);
     }
 }
 
