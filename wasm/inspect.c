@@ -49,7 +49,8 @@ uint32_t tinyai_js_inspect_header(void) {
                                    .version = parsed.version,
                                    .alignment = parsed.alignment,
                                    .n_keys = parsed.n_kv,
-                                   .n_tensors = parsed.n_tensors};
+                                   .n_tensors = parsed.n_tensors,
+                                   .format = parsed.format};
     return address_of(&result);
 }
 

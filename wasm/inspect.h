@@ -12,6 +12,8 @@ typedef struct TinyAIInspectHeader {
     uint32_t alignment;
     uint32_t n_keys;
     uint32_t n_tensors;
+    uint32_t format; /* TaiFormat: MODEL_FORMATS in abi.ts */
+    uint32_t reserved;
 } TinyAIInspectHeader;
 
 typedef struct TinyAIInspectKey {

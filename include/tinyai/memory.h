@@ -40,14 +40,18 @@ typedef enum TinyAIMemoryStrategy {
 /* Fields that are 0 mean their default. */
 typedef struct TinyAIMemoryConfig {
     TinyAIMemoryStrategy strategy;
-    /* STATIC: bytes of the region. POOLED: bytes of the first chunk of blocks. DYNAMIC: bytes of the
-     * region. HYBRID: bytes of its static part. 0: TINYAI_DEFAULT_ARENA_BYTES (HYBRID: a quarter). */
+    /* STATIC: bytes of the region, all of them the caller's. POOLED: bytes of the first chunk of blocks, in
+     * whole blocks. DYNAMIC: bytes of the region, its tables (a few KiB) and 16 bytes per allocation
+     * included. HYBRID: bytes of its static part. 0: TINYAI_DEFAULT_ARENA_BYTES or the budget, whichever is
+     * less (HYBRID: a quarter of that). */
     size_t initial_pool_size;
     size_t block_size;        /* POOLED: bytes of a block; 0: TINYAI_DEFAULT_BLOCK_SIZE */
     bool track_allocations;   /* records call sites of this instance */
     bool enable_optimization; /* HYBRID: size classes follow the sizes that are asked for */
-    size_t budget;            /* bytes it may reserve in all; 0: initial_pool_size (STATIC, DYNAMIC),
-                                 TINYAI_DEFAULT_ARENA_BYTES (POOLED, HYBRID) */
+    /* Bytes it may reserve in all, bookkeeping and call sites included: reserved_bytes never exceeds it, and
+     * initial_pool_size is lowered to what it leaves. 0: what initial_pool_size needs (STATIC, DYNAMIC), or
+     * TINYAI_DEFAULT_ARENA_BYTES if that is more (POOLED, HYBRID); the table of call sites comes on top. */
+    size_t budget;
 } TinyAIMemoryConfig;
 
 typedef struct TinyAIMemory TinyAIMemory;
@@ -56,16 +60,18 @@ typedef struct TinyAIMemory TinyAIMemory;
 TinyAIMemory *tinyai_create_memory(const TinyAIMemoryConfig *config);
 /* Gives all its memory back, what is still allocated included. NULL is allowed. */
 void tinyai_destroy_memory(TinyAIMemory *memory);
-/* Chooses the process default, before its first use (E_BUSY after it). */
+/* Makes the process default, before its first use: once (E_BUSY after it). */
 int32_t tinyai_init_memory(const TinyAIMemoryConfig *config);
-/* Gives the process default back; returns the number of allocations that were never freed. The next use
- * makes a new one. */
+/* Gives the process default back, the pools in it included (destroy those before); returns the number of
+ * allocations that were never freed. What lies in a static part lives until now, and does not count. The
+ * next use makes a new one. */
 size_t tinyai_shutdown_memory(void);
 
 /* ---- allocating ------------------------------------------------------------------------------ */
 
 /* `site` is "file:line" or any text that lives as long as the instance; the macros fill it in. */
-void *tinyai_memory_alloc_at(TinyAIMemory *memory, size_t bytes, size_t alignment, const char *site);
+void *tinyai_memory_alloc_at(TinyAIMemory *memory, size_t bytes, size_t alignment,
+                             const char *site);
 void *tinyai_memory_realloc_at(TinyAIMemory *memory, void *block, size_t bytes, const char *site);
 
 #define TINYAI_SITE_TEXT(line) #line
@@ -79,16 +85,19 @@ void *tinyai_memory_realloc_at(TinyAIMemory *memory, void *block, size_t bytes, 
 /* alignment: a power of two up to 4096. */
 #define tinyai_memory_alloc_aligned(memory, bytes, alignment)                                      \
     tinyai_memory_alloc_at((memory), (bytes), (alignment), TINYAI_SITE)
-/* As C's realloc, and the old block is untouched where it fails. */
+/* As C's realloc (bytes > 0), and the old block is untouched where it fails. A block that moves is aligned to
+ * TINYAI_MEMORY_ALIGNMENT. STATIC: the last allocation grows in place; the bytes of another one that moves
+ * stay taken until a release. */
 #define tinyai_memory_realloc(memory, block, bytes)                                                \
     tinyai_memory_realloc_at((memory), (block), (bytes), TINYAI_SITE)
 
 /* NULL is allowed. False, and nothing changes: E_ARGUMENT for a pointer that is not an allocation of this
- * instance or was freed before. STATIC frees by tinyai_memory_release (the last allocation also so). */
+ * instance or was freed before. STATIC: the last allocation only; others end by tinyai_memory_release. */
 bool tinyai_memory_free(TinyAIMemory *memory, void *block);
 
-/* STATIC and HYBRID: the fill of the static part now, and back to it: what was allocated since is gone.
- * False: E_ARGUMENT for another strategy or a mark that lies above the fill. */
+/* STATIC and HYBRID: the fill of the static part now (others: 0), and back to it: what was allocated there
+ * since is gone. A mark is good until a release goes below it. False: E_ARGUMENT for another strategy or a
+ * mark that lies above the fill. */
 size_t tinyai_memory_mark(const TinyAIMemory *memory);
 bool tinyai_memory_release(TinyAIMemory *memory, size_t mark);
 
@@ -106,7 +115,8 @@ typedef struct TinyAIMemoryPool TinyAIMemoryPool;
 TinyAIMemoryPool *tinyai_create_pool(size_t total_size, size_t block_size);
 /* NULL is allowed. */
 void tinyai_destroy_pool(TinyAIMemoryPool *pool);
-/* A block for `size` bytes, aligned to TINYAI_MEMORY_ALIGNMENT if block_size is a multiple of it. NULL:
+/* A block for `size` bytes, aligned to the largest power of two, up to 4096, that block_size is a multiple
+ * of. NULL:
  * E_ARGUMENT (size is 0 or above block_size), E_NOMEM (no block is free). O(1). */
 void *tinyai_pool_alloc(TinyAIMemoryPool *pool, size_t size);
 /* NULL is allowed. False, and nothing changes: E_ARGUMENT for what is not a block of this pool, or is free
@@ -124,17 +134,22 @@ TinyAIPoolStats tinyai_get_pool_stats(const TinyAIMemoryPool *pool);
 
 /* ---- monitoring ------------------------------------------------------------------------------ */
 
+/* A realloc counts as an allocation of its new size; the old one is freed by it. */
 typedef struct TinyAIMemoryStats {
-    size_t current_usage;       /* bytes allocated now */
-    size_t peak_usage;          /* the most of current_usage so far */
-    size_t total_allocated;     /* bytes of all allocations so far */
-    size_t allocation_count;    /* allocations so far */
-    size_t live_allocations;    /* allocations not freed yet */
-    size_t failed_allocations;  /* refused so far */
-    size_t reserved_bytes;      /* that the host gave for it, bookkeeping included */
-    size_t free_bytes;          /* of reserved_bytes, not allocated and not bookkeeping */
-    size_t largest_free_block;  /* the largest allocation that would succeed now without growing */
-    double fragmentation_ratio; /* 1 - largest_free_block / free_bytes; 0 if nothing is free */
+    size_t current_usage;    /* bytes asked for by live allocations; a static part's whole fill */
+    size_t peak_usage;       /* the most of current_usage so far; a realloc that moves holds both */
+    size_t total_allocated;  /* bytes of all allocations so far */
+    size_t allocation_count; /* allocations so far */
+    size_t live_allocations; /* allocations not freed yet */
+    size_t failed_allocations; /* refused so far */
+    size_t reserved_bytes;     /* that the host gave for it, bookkeeping included */
+    size_t free_bytes;         /* of reserved_bytes, not allocated and not bookkeeping */
+    /* The largest allocation that would succeed now without growing; HYBRID: of the static part or of the
+     * rest. */
+    size_t largest_free_block;
+    /* 1 - largest_free_block / free_bytes. 0 if nothing is free, and for POOLED, where every free block
+     * serves every request. */
+    double fragmentation_ratio;
 } TinyAIMemoryStats;
 
 TinyAIMemoryStats tinyai_memory_stats(const TinyAIMemory *memory);

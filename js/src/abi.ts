@@ -299,13 +299,15 @@ export const GGUF_TYPES = [
 ] as const
 
 export const InspectHeader = {
-  size: 32,
+  size: 40,
   header_bytes: { at: 0, type: 'u64' },
   data_off: { at: 8, type: 'u64' },
   version: { at: 16, type: 'u32' },
   alignment: { at: 20, type: 'u32' },
   n_keys: { at: 24, type: 'u32' },
   n_tensors: { at: 28, type: 'u32' },
+  format: { at: 32, type: 'u32' },
+  reserved: { at: 36, type: 'u32' },
 } as const
 
 export const InspectKey = {
@@ -329,4 +331,29 @@ export const InspectTensor = {
   n_dims: { at: 60, type: 'u32' },
   type_address: { at: 64, type: 'u32' },
   reserved: { at: 68, type: 'u32' },
+} as const
+
+/** Formats of model files, by number. */
+export const MODEL_FORMATS = ['gguf', 'tmai'] as const
+export const CONVERT_BUFFER = 1048576
+export const CONVERT_LEAST_BUFFER = 4096
+export const CONVERT_HEADER = 131072
+
+export const Conversion = {
+  size: 88,
+  needed_bytes: { at: 0, type: 'u64' },
+  source_header_bytes: { at: 8, type: 'u64' },
+  target_bytes: { at: 16, type: 'u64' },
+  total_bytes: { at: 24, type: 'u64' },
+  moved_bytes: { at: 32, type: 'u64' },
+  from: { at: 40, type: 'u64' },
+  to: { at: 48, type: 'u64' },
+  bytes: { at: 56, type: 'u32' },
+  hash_only: { at: 60, type: 'u32' },
+  buffer: { at: 64, type: 'u32' },
+  header: { at: 68, type: 'u32' },
+  header_bytes: { at: 72, type: 'u32' },
+  format: { at: 76, type: 'u32' },
+  n_tensors: { at: 80, type: 'u32' },
+  reserved: { at: 84, type: 'u32' },
 } as const

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// The `tinyai` command in Node: run, plan, inspect, perplexity, for files and URLs. The grammar, the output and the exit
+// The `tinyai` command in Node: run, plan, inspect, perplexity, convert, for files and URLs. The grammar, the output and the exit
 // codes are those of the native command (src/cli/).
+import { convertCommand } from './cli/convert.js'
 import { inspectCommand } from './cli/inspect.js'
 import { type CommandName, parseCommandLine, type Request, UsageError } from './cli/options.js'
 import { perplexityCommand } from './cli/perplexity.js'
@@ -19,6 +20,7 @@ const COMMANDS: Record<CommandName, (request: Request, signal: AbortSignal) => P
   plan: planCommand,
   inspect: inspectCommand,
   perplexity: perplexityCommand,
+  convert: convertCommand,
 }
 
 /** Says an error, and puts {"error": …} on standard output with --json. */

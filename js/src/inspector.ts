@@ -26,6 +26,8 @@ export async function inspectModel(
   const base = engine.wasm.tinyai_js_inspect_header() >>> 0
   const count = (field: { at: number; type: 'u32' }) => engine.get(field, base)
   return {
+    format:
+      abi.MODEL_FORMATS[engine.get(abi.InspectHeader.format, base)] === 'tmai' ? 'TMAI' : 'GGUF',
     version: engine.get(abi.InspectHeader.version, base),
     alignment: engine.get(abi.InspectHeader.alignment, base),
     fileBytes: source.size,

@@ -174,7 +174,8 @@ export interface TensorInfo {
 
 /** What the header of a file says, whether or not this version can run the model. */
 export interface Inspection {
-  /** Of the GGUF format. */
+  format: 'GGUF' | 'TMAI'
+  /** Of the format. */
   version: number
   alignment: number
   fileBytes: number
@@ -344,7 +345,7 @@ export interface MemoryOwner extends MemoryFacts {
     hits: number
     misses: number
     passes: number
-    streamedBytesPerToken: number
+    streamedBytesPerPass: number
     fileBytes: number
     minBudgetBytes: number
     residentBytes: number

@@ -35,17 +35,15 @@ typedef struct TaiFacts {
     TaiLiveBlock blocks[TAI_FACTS_BLOCKS];
     uint32_t n_sites;
     TaiSiteFacts sites[TAI_FACTS_SITES];
-    const char
-        *oldest_site;   /* of the live block that was allocated first; lives as long as the owner */
-    uint64_t untracked; /* allocations that found no room in the table of live blocks */
-    uint64_t
-        common_bytes; /* the size, rounded up to a power of two, that was asked for most often ... */
-    uint64_t common_count; /* ... and how often; 0: not recorded */
+    const char *oldest_site; /* of the oldest live block; lives as long as the owner */
+    uint64_t untracked;      /* allocations that found no room in the table of live blocks */
+    uint64_t common_bytes;   /* the power of two to which most requests rounded up, ... */
+    uint64_t common_count;   /* ... and how many did; 0: not recorded */
     /* of a model */
     uint64_t by_purpose[TINYAI_PURPOSES];
     uint64_t file_bytes;
     uint64_t wide_weight_bytes; /* weights of 16 bits or more per value */
-    uint64_t streamed_bytes_per_token;
+    uint64_t streamed_bytes_per_pass;
     uint64_t hits;
     uint64_t misses;
     uint64_t passes;

@@ -6,7 +6,7 @@ void tai_pool_init(TinyAIMemoryPool *pool, void *base, size_t block_bytes, uint3
                                .block_bytes = block_bytes,
                                .n_blocks = n_blocks,
                                .n_free = n_blocks,
-                               .first_free = n_blocks ? 0 : TAI_POOL_END,
+                               .first_free = n_blocks > 0 ? 0 : TAI_POOL_END,
                                .next = next};
     for (uint32_t i = 0; i < n_blocks; i++) {
         next[i] = i + 1 < n_blocks ? i + 1 : TAI_POOL_END;
@@ -14,26 +14,36 @@ void tai_pool_init(TinyAIMemoryPool *pool, void *base, size_t block_bytes, uint3
 }
 
 void *tai_pool_take(TinyAIMemoryPool *pool) {
-    if (pool->first_free == TAI_POOL_END) {
+    const uint32_t index = pool->first_free;
+    if (index == TAI_POOL_END) {
         return NULL;
     }
-    uint32_t block = pool->first_free;
-    pool->first_free = pool->next[block];
-    pool->next[block] = TAI_POOL_USED;
+    pool->first_free = pool->next[index];
+    pool->next[index] = TAI_POOL_USED;
     pool->n_free--;
-    if (pool->n_blocks - pool->n_free > pool->peak_used) {
-        pool->peak_used = pool->n_blocks - pool->n_free;
+    const uint32_t used = pool->n_blocks - pool->n_free;
+    if (used > pool->peak_used) {
+        pool->peak_used = used;
     }
-    return pool->base + block * pool->block_bytes;
+    return pool->base + index * pool->block_bytes;
+}
+
+uint32_t tai_pool_index(const TinyAIMemoryPool *pool, const void *block) {
+    /* Below base it wraps around, and lies above the end. */
+    const size_t offset = (size_t)((uintptr_t)block - (uintptr_t)pool->base);
+    if (offset >= pool->n_blocks * pool->block_bytes || offset % pool->block_bytes != 0) {
+        return TAI_POOL_END;
+    }
+    const size_t index = offset / pool->block_bytes;
+    if (pool->next[index] != TAI_POOL_USED) {
+        return TAI_POOL_END;
+    }
+    return (uint32_t)index;
 }
 
 bool tai_pool_give(TinyAIMemoryPool *pool, const void *block) {
-    uintptr_t at = (uintptr_t)block - (uintptr_t)pool->base;
-    if (at >= pool->n_blocks * pool->block_bytes || at % pool->block_bytes) {
-        return false;
-    }
-    uint32_t index = (uint32_t)(at / pool->block_bytes);
-    if (pool->next[index] != TAI_POOL_USED) {
+    const uint32_t index = tai_pool_index(pool, block);
+    if (index == TAI_POOL_END) {
         return false;
     }
     pool->next[index] = pool->first_free;

@@ -19,7 +19,6 @@ struct TinyAIMemoryPool {
     uint32_t peak_used;
     uint32_t first_free;
     uint32_t *next; /* [n_blocks] */
-    struct TinyAIMemoryPool *sibling; /* chunk list of the pooled strategy; registry of public pools */
 };
 
 #define TAI_POOL_USED UINT32_MAX
@@ -30,6 +29,8 @@ void tai_pool_init(TinyAIMemoryPool *pool, void *base, size_t block_bytes, uint3
                    uint32_t *next);
 /* NULL if none is free. */
 void *tai_pool_take(TinyAIMemoryPool *pool);
+/* Index of a block of the pool in use; TAI_POOL_END for what is none. */
+uint32_t tai_pool_index(const TinyAIMemoryPool *pool, const void *block);
 /* False, and nothing changes, for what is not a block of the pool in use. */
 bool tai_pool_give(TinyAIMemoryPool *pool, const void *block);
 

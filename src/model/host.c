@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "format/source_header.h"
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "memory/process.h"
@@ -11,66 +12,24 @@
 #include "port/fault.h"
 #include "port/port.h"
 
-#define COUNTS_BYTES 24u /* of the header: enough to know how long it is at least */
 #define STEP_WORK 50000000u
+#define SLICE_WORK                                                                                 \
+    4000000u /* multiply-adds until readers hear of what is wanted: a millisecond or two */
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static int32_t read_failed(TinyAIError *error, int32_t status, uint64_t offset, uint64_t bytes) {
-    return tai_fail(error, status, offset,
-                    "reading %" PRIu64 " bytes at byte %" PRIu64 " of the source failed (%s)",
-                    bytes, offset, tinyai_status_name(status));
-}
-
-static int32_t read_source(const TinyAISource *source, void *into, uint64_t bytes,
-                           TinyAIError *error) {
-    int32_t status = source->read(source->user, 0, into, (uint32_t)bytes);
-    return status ? read_failed(error, status, 0, bytes) : TINYAI_OK;
-}
-
-/* Plans with the first header_bytes of the file, in memory of its own. */
-static int32_t plan_with(const TinyAISource *source, uint64_t header_bytes, uint64_t scratch_bytes,
-                         const TinyAIOptions *options, TinyAIPlan *plan, TinyAIError *error) {
-    uint64_t scratch_at = tai_align_up(header_bytes, TAI_ALIGNMENT);
-    uint64_t bytes = scratch_at + scratch_bytes;
-    uint8_t *memory = tai_port_reserve(bytes);
-    if (!memory) {
-        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
-                        "the system gave no %" PRIu64 " bytes to read the header", bytes);
-    }
-    int32_t status = read_source(source, memory, header_bytes, error);
-    if (!status) {
-        status = tai_engine_plan(memory, header_bytes, source->size, memory + scratch_at,
-                                 scratch_bytes, options, plan, error);
-    }
-    tai_port_release(memory, bytes);
-    return status;
-}
-
-/* As tinyai_plan, and *error tells also why a plan does not fit. Each try reads as much as the one before
- * proved the header to have, so no byte behind the header is read. */
+/* As tinyai_plan, and *error tells also why a plan does not fit. */
 static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
                            TinyAIPlan *plan, TinyAIError *error) {
-    uint8_t counts[COUNTS_BYTES] = {0};
-    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
-    uint64_t header_bytes = 0;
-    uint64_t scratch_bytes = 0;
-    if (n_counts && read_source(source, counts, n_counts, error)) {
-        return error->status;
+    TaiSourceHeader h;
+    memset(plan, 0, sizeof *plan);
+    int32_t status = tai_source_header_open(&h, source, tai_file_directory_bound, error);
+    if (!status) {
+        status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, options,
+                                        plan, error);
+        plan->planning_bytes = h.memory_bytes;
+        tai_source_header_close(&h);
     }
-    int32_t status =
-        tai_engine_plan_bytes(counts, n_counts, source->size, &header_bytes, &scratch_bytes, error);
-    if (status) {
-        return status;
-    }
-    do {
-        if (header_bytes > TINYAI_MAX_BUDGET) {
-            return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
-                            "the header of the file takes 4 GiB or more");
-        }
-        status = plan_with(source, header_bytes, scratch_bytes, options, plan, error);
-        header_bytes = plan->header_bytes;
-    } while (status == TAI_HEADER_MORE);
     return status;
 }
 
@@ -170,8 +129,8 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
     uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
-    int32_t status =
-        read_source(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
+    int32_t status = tai_source_read_start(source, memory + (header_at - TAI_PROGRAM_BYTES),
+                                           plan->header_bytes, error);
     if (!status) {
         status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
                                  options, model, error);
@@ -236,14 +195,15 @@ static bool is_decoding(const TinyAIModel *m) {
 
 int32_t tinyai_run(TinyAIModel *m, uint64_t max_work) {
     tai_fault_forbid(is_decoding(m));
-    collect(m, false);
-    int32_t status = tinyai_step(m, max_work);
-    read_wanted(m);
-    while (status == TINYAI_STEP_NEED) {
-        collect(m, true);
-        status = tinyai_step(m, max_work);
+    int32_t status = TINYAI_STEP_READY;
+    uint64_t left = max_work;
+    do {
+        uint64_t work = tai_min_u64(left, SLICE_WORK);
+        collect(m, status == TINYAI_STEP_NEED);
+        status = tinyai_step(m, work);
         read_wanted(m);
-    }
+        left -= status == TINYAI_STEP_READY ? work : 0;
+    } while (status == TINYAI_STEP_NEED || (status == TINYAI_STEP_READY && left));
     tai_fault_forbid(false);
     return status;
 }

@@ -122,8 +122,11 @@ static bool place(TaiResidency *r, TaiUnit *unit) {
     if (!slots || unit->has_slot) {
         return true;
     }
+    if (slots->exhausted && !stays(unit)) {
+        return false;
+    }
     if (!may_take(r, slots, unit)) {
-        TaiUnit *oldest = slots->exhausted ? NULL : victim(r, unit->kind);
+        TaiUnit *oldest = victim(r, unit->kind);
         if (!oldest) {
             return false;
         }

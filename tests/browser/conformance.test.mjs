@@ -4,7 +4,8 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { plan } from '../../dist/index.js'
 import { STRICT_CSP, serve } from '../../tools/serve.mjs'
-import { budgetsOf, CASES, CHUNKS, KERNELS, MODES, TOKENS } from '../conformance/cases.mjs'
+import { budgetsOf, CASES, CHUNKS, FORMATS, KERNELS, MODES, TOKENS } from '../conformance/cases.mjs'
+import { inFormat } from '../conformance/formats.mjs'
 import { inNode, root, withPage } from './demo.mjs'
 import * as chromium from './drivers/chromium.mjs'
 import * as firefox from './drivers/firefox.mjs'
@@ -14,19 +15,23 @@ const LIMIT = { timeout: 600_000 }
 const SOURCES = ['url', 'file', 'memory']
 const GREEDY = { temperature: 0, maxTokens: TOKENS, ignoreEos: true }
 const FOLDERS = Object.fromEntries(
-  ['dist', 'models', 'tests'].map((name) => [name, `${root}${name}`]),
+  ['dist', 'models', 'tests', 'build'].map((name) => [name, `${root}${name}`]),
 )
 
 /** Smallest budget, one in the middle and all resident, with both kernels each; the rest turns. */
 const runsOf = (made) =>
   budgetsOf(made, 3).flatMap((budget, b) =>
-    KERNELS.map((kernels, k) => ({
-      from: SOURCES[(b + k) % SOURCES.length],
-      memoryBudget: budget,
-      readChunkBytes: CHUNKS[(b + 2 * k) % CHUNKS.length],
-      kernels,
-      mode: MODES[(b + k) % MODES.length],
-    })),
+    KERNELS.map((kernels, k) => {
+      const from = SOURCES[(b + k) % SOURCES.length]
+      return {
+        from,
+        memoryBudget: budget,
+        readChunkBytes: CHUNKS[(b + 2 * k) % CHUNKS.length],
+        kernels,
+        mode: MODES[(b + k) % MODES.length],
+        format: from === 'file' ? 'gguf' : FORMATS[(b + k) % FORMATS.length], // one file is uploaded
+      }
+    }),
   )
 
 const inNodeOnce = new Map()
@@ -51,16 +56,18 @@ for (const driver of [chromium, firefox, webkit])
       test(one.name, LIMIT, async () => {
         const node = await nodeGives(one)
         assert.deepEqual({ tokens: node.ids, logitsHash: node.logitsHash }, one.expected, 'Node')
-        const made = await plan(root + one.model, one.options)
+        const plans = FORMATS.map((f) => plan(root + inFormat(one, f).model, one.options))
+        const [made, other] = await Promise.all(plans)
+        made.minBudget = Math.max(made.minBudget, other.minBudget)
         const url = `${server.url}tests/browser/pages/conformance.html`
         await withPage(await browser.open(url), async (page) => {
           await page.waitFor('typeof window.run === "function"')
           await page.upload('#file', root + one.model)
-          for (const { from, ...options } of runsOf(made)) {
-            const what = JSON.stringify({ from, ...options })
+          for (const { from, format, ...options } of runsOf(made)) {
+            const what = JSON.stringify({ from, format, ...options })
             const run = {
               from,
-              url: server.url + one.model,
+              url: server.url + inFormat(one, format).model,
               prompt: one.prompt,
               load: { ...one.options, ...options },
               generate: GREEDY,

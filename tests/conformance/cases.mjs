@@ -15,6 +15,8 @@ export const MODES = ['adaptive', 'normal', 'streaming', 'memory-opt']
 const STORY = 'Once upon a time, there was a little rabbit who'
 const VECTORS = 'tests/vectors/storyteller'
 
+export const FORMATS = ['gguf', 'tmai']
+
 /** `model` is a path from the top of the checkout; `options` are load options. */
 export const CASES = [
   {
@@ -49,7 +51,7 @@ export function budgetsOf({ minBudget, residentBytes }, count = BUDGETS) {
   return Array.from({ length: count }, (_, i) => Math.round(minBudget + step * i))
 }
 
-/** The runs of a case: {budget, chunk, kernels, mode, source}. `plan` is of the case's model; `sources` are the host's. */
+/** The runs of a case: {budget, chunk, kernels, mode, format, source}. `plan` is of the case's model; `sources` are the host's. */
 export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {}) {
   const budgets = budgetsOf(plan)
   const sweep = budgets.flatMap((budget, i) =>
@@ -58,6 +60,7 @@ export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {
       kernels: kernel,
       chunk: chunks[(i + k) % chunks.length],
       mode: MODES[(i + 2 * k) % MODES.length],
+      format: FORMATS[(i >> 2) % FORMATS.length], // with 12 budgets each mode meets each format
       source: sources[(i + 2 * k) % sources.length],
     })),
   )
@@ -68,6 +71,7 @@ export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {
       kernels: kernels[(s + c) % kernels.length],
       chunk,
       mode: MODES[(s + c) % MODES.length],
+      format: FORMATS[c % FORMATS.length],
       source,
     })),
   )

@@ -70,7 +70,7 @@ static int32_t open_model(TinyAIModel **model, uint32_t readers, TinyAIError *er
     const TinyAISource source = faulty_source();
     TinyAIOptions options = tinyai_default_options();
     options.context_length = 32;
-    options.memory_budget = readers ? min_budget + 200000 : min_budget;
+    options.memory_budget = readers ? min_budget + 900000 : min_budget; /* one or two slots */
     options.prefetch_threads = readers;
     return tinyai_open(&source, &options, model, error);
 }

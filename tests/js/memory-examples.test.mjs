@@ -24,6 +24,29 @@ const EXAMPLES = {
   slow: { issue: 'Poor performance', args: [bundled] },
 }
 
+/** Programs that show how, not what goes wrong: arguments, and what they say. */
+const PATTERNS = {
+  strategies: {
+    args: ['report.txt'],
+    says: /^log of 200 bytes; scratch: at most \d+, now 0 bytes; sessions: at most 1 of 8\n$/,
+  },
+  layers: {
+    args: [bundled],
+    says: /^scheduled: 5 layers to [0-9a-f]{8}; outputs take 2048 bytes, .*\nby hand: .* 8 dropped in between\n$/,
+  },
+}
+
+/** Builds it as it is named in the checkout: the report shows the names of call sites. */
+function build(name) {
+  const source = `examples/memory/${name}.c`
+  const library = 'build/native-release/libtinyai.a'
+  const flags = ['-std=c11', '-Wall', '-Wextra', '-Werror', '-Iinclude']
+  const program = join(folder, name)
+  const args = [...flags, source, library, '-lm', '-pthread', '-o', program]
+  execFileSync(clang, args, { cwd: root, stdio: 'pipe' })
+  return program
+}
+
 /** Standard output, and the report in both forms. */
 function outputOf(program, args) {
   const printed = run(program, ['report.txt', ...args])
@@ -40,27 +63,25 @@ describe('the examples of docs/memory.md', () => {
   test('are all there are', () => {
     assert.deepEqual(
       readdirSync(join(root, 'examples/memory')).sort(),
-      Object.keys(EXAMPLES)
+      Object.keys({ ...EXAMPLES, ...PATTERNS })
         .map((name) => `${name}.c`)
         .sort(),
     )
   })
 
-  for (const [name, { issue, args = [] }] of Object.entries(EXAMPLES)) {
+  for (const [name, { issue, args: more = [] }] of Object.entries(EXAMPLES)) {
     const program = join(folder, name)
 
     test(`${name}: the report names it, as the docs quote it`, () => {
-      run(clang, [
-        ...['-std=c11', '-Wall', '-Wextra', '-Werror', `-I${join(root, 'include')}`],
-        join(root, 'examples/memory', `${name}.c`),
-        ...[join(root, 'build/native-release/libtinyai.a'), '-lm', '-pthread', '-o', program],
-      ])
-      const { text, report } = outputOf(program, args)
+      build(name)
+      const { text, report } = outputOf(program, more)
       assert.deepEqual(found(report), [issue])
       const quoted = new RegExp(`<!-- output of ${name} -->\n\`\`\`text\n([\\s\\S]*?)\`\`\``).exec(
         docs,
       )[1]
-      const lines = quoted.split('\n').filter((line) => line !== '' && line !== '…')
+      const lines = quoted
+        .split('\n')
+        .filter((line) => line !== '' && line !== '…' && !line.startsWith('$ '))
       assert.ok(lines.length >= 3, 'the docs quote it')
       let from = 0 // in this order
       for (const line of lines) {
@@ -71,7 +92,12 @@ describe('the examples of docs/memory.md', () => {
     })
 
     test(`${name} fixed: nothing is found`, () => {
-      assert.deepEqual(found(outputOf(program, [...args, 'fixed']).report), [])
+      assert.deepEqual(found(outputOf(program, [...more, 'fixed']).report), [])
     })
   }
+
+  for (const [name, { args, says }] of Object.entries(PATTERNS))
+    test(`${name}: does what it says`, () => {
+      assert.match(run(build(name), args), says)
+    })
 })

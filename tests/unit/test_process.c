@@ -338,7 +338,7 @@ TEST(a_full_disk_is_an_error_with_the_name_and_leaves_the_file_as_it_was) {
 
 TEST(a_folder_is_not_replaced_by_a_report) {
     CHECK(!tinyai_generate_memory_report(folder));
-    CHECK_EQ(tai_thread_error()->status, TINYAI_E_IO);
+    CHECK_EQ(tai_thread_error()->status, TINYAI_E_ARGUMENT);
     CHECK(strstr(tai_thread_error()->message, folder) != NULL);
 }
 

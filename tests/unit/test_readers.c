@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/engine.h"
 #include "unit/test.h"
 
 #define STORY_Q8_0 TINYAI_TEST_DATA "/../../models/storyteller/storyteller-q8_0.gguf"
@@ -285,6 +286,11 @@ static uint64_t min_budget(void) {
     return plan.min_budget_bytes;
 }
 
+/* One block is read while another computes. */
+static uint64_t two_slots(void) {
+    return min_budget() + 900000;
+}
+
 static TinyAIModel *open_counted(Counted *c, uint64_t budget, uint32_t threads) {
     *c = (Counted){0};
     TinyAIOptions options = tinyai_default_options();
@@ -333,7 +339,7 @@ TEST(a_model_computes_the_same_with_any_number_of_readers) {
     Counted c;
     TinyAIStats wanted;
     TinyAIStats stats;
-    const uint64_t budget = min_budget() + 300000;
+    const uint64_t budget = two_slots();
     TinyAIModel *model = open_counted(&c, budget, 0);
     CHECK_EQ(generate(model, &wanted), TINYAI_OK);
     tinyai_close(model);
@@ -345,6 +351,7 @@ TEST(a_model_computes_the_same_with_any_number_of_readers) {
             CHECK(stats.logits_hash == wanted.logits_hash);
         }
         CHECK(c.nap_us == 0 || stats.stalled_ns > 0);
+        CHECK_EQ(tinyai_model_plan(model)->slots, threads == 4 ? 1 : 2);
         tinyai_close(model);
     }
 }
@@ -358,7 +365,7 @@ TEST(a_read_that_fails_in_a_thread_ends_the_generation_and_the_next_is_right) {
     tinyai_close(model);
     uint32_t n_failed = 0;
     for (int n = 1; n < 200; n += 7) {
-        model = open_counted(&c, min_budget() + 300000, 3);
+        model = open_counted(&c, two_slots(), 3);
         c.fail_from = atomic_load(&c.n_reads) + n;
         c.fail_to = c.fail_from + 1 + n % 3;
         const int32_t status = generate(model, &stats);
@@ -383,7 +390,7 @@ TEST(closing_and_ending_while_readers_read) {
     tinyai_close(model);
     TinyAIGenerate how = tinyai_default_generate();
     for (uint32_t steps = 1; steps < 30; steps += 3) {
-        model = open_counted(&c, min_budget() + 300000, 4);
+        model = open_counted(&c, two_slots(), 4);
         c.nap_us = 300;
         TinyAISession *session = tinyai_session(model, 0);
         CHECK_EQ(tinyai_begin_generate(session, PROMPT, sizeof PROMPT - 1, &how), TINYAI_OK);
@@ -401,6 +408,34 @@ TEST(closing_and_ending_while_readers_read) {
     }
 }
 
+TEST(settling_leaves_no_range_in_flight) {
+    Counted c;
+    TinyAIStats wanted;
+    TinyAIStats stats;
+    TinyAIModel *model = open_counted(&c, min_budget(), 0);
+    CHECK_EQ(generate(model, &wanted), TINYAI_OK);
+    tinyai_close(model);
+    TinyAIGenerate how = tinyai_default_generate();
+    uint32_t n_flying = 0;
+    model = open_counted(&c, two_slots(), 2);
+    c.nap_us = 1000;
+    for (uint32_t steps = 1; steps < 30; steps += 4) {
+        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how),
+                 TINYAI_OK);
+        for (uint32_t i = 0; i < steps; i++) {
+            CHECK(tinyai_run(model, 100000) > 0);
+        }
+        tinyai_end(model);
+        n_flying += model->residency.n_pending;
+        model->settle(model);
+        CHECK_EQ(model->residency.n_pending, 0);
+    }
+    CHECK(n_flying > 0);
+    CHECK_EQ(generate(model, &stats), TINYAI_OK);
+    CHECK(stats.logits_hash == wanted.logits_hash);
+    tinyai_close(model);
+}
+
 TEST_MAIN(T(every_read_comes_back_once_with_its_bytes), T(all_threads_read_at_once),
           T(the_status_of_a_read_comes_back_with_it),
           T(a_full_queue_refuses_until_one_is_collected),
@@ -409,4 +444,4 @@ TEST_MAIN(T(every_read_comes_back_once_with_its_bytes), T(all_threads_read_at_on
           T(no_threads_need_no_room_and_more_than_possible_are_not_started),
           T(a_model_computes_the_same_with_any_number_of_readers),
           T(a_read_that_fails_in_a_thread_ends_the_generation_and_the_next_is_right),
-          T(closing_and_ending_while_readers_read))
+          T(closing_and_ending_while_readers_read), T(settling_leaves_no_range_in_flight))

@@ -218,6 +218,7 @@ TEST(a_failed_read_ahead_fails_nothing_and_waits_for_its_turn) {
     take(&s);
     for (uint32_t i = 0; i < s.n_flying; i++) {
         CHECK(s.flying[i].offset / 100000 != 2);
+        CHECK(s.flying[i].offset / 100000 != 3); /* it would take the slot that 2 needs first */
     }
     tai_residency_want(&s.r, 2, &along, true);
     take(&s);
@@ -268,10 +269,164 @@ TEST(random_runs_with_faults_never_stick_nor_overlap) {
     }
 }
 
+/* ---- slots that change while units use them -------------------------------------------------- */
+
+static uint32_t slots_in_use(const Sim *s) {
+    return (uint32_t)(tai_residency_slot_bytes(&s->r, TAI_UNIT_BLOCK) / SLOT_BYTES);
+}
+
+static uint32_t resident_blocks(const Sim *s) {
+    uint32_t n = 0;
+    for (uint32_t u = 1; u <= s->n_blocks; u++) {
+        n += s->units[u].state == TINYAI_BLOCK_RESIDENT;
+    }
+    return n;
+}
+
+static uint64_t misses_of_a_pass(Sim *s) {
+    uint64_t before = s->r.misses;
+    CHECK(pass(s, true));
+    return s->r.misses - before;
+}
+
+TEST(pins_and_slots_go_down_and_up_between_passes) {
+    Sim s = simulate(12, 6, 2, 2, 1 << 20, 11);
+    bind(&s);
+    CHECK(pass(&s, true));
+    CHECK(pass(&s, true));
+    CHECK_EQ(misses_of_a_pass(&s), 6);
+    for (uint32_t slots = 8; slots >= 2; slots--) {
+        while (!tai_residency_pin(&s.r, TAI_UNIT_BLOCK, slots - 2, slots)) {
+            CHECK(s.n_flying > 0);
+            answer_one(&s, TINYAI_OK, TAI_NO_UNIT);
+        }
+        CHECK(slots_in_use(&s) <= slots);
+        CHECK(pass(&s, true)); /* while what passed before is still on its way */
+        CHECK_EQ(misses_of_a_pass(&s), 12 - slots + 2);
+        CHECK(slots_in_use(&s) <= slots);
+    }
+    for (uint32_t slots = 2; slots <= 8; slots++) {
+        CHECK(tai_residency_pin(&s.r, TAI_UNIT_BLOCK, slots - 2, slots));
+        CHECK(pass(&s, true)); /* pinned ones take their slots */
+        CHECK_EQ(misses_of_a_pass(&s), 12 - slots + 2);
+    }
+}
+
+TEST(a_slot_in_flight_is_given_back_when_its_ranges_are_answered) {
+    Sim s = simulate(6, 0, 2, 1, 1 << 20, 11);
+    bind(&s);
+    TaiPass along = {.last = 7, .loop_first = 7, .another = true};
+    tai_residency_want(&s.r, 1, &along, true);
+    take(&s);
+    CHECK_EQ(slots_in_use(&s), 2);
+    CHECK(!tai_residency_pin(&s.r, TAI_UNIT_BLOCK, 0, 1));
+    CHECK_EQ(slots_in_use(&s), 2);
+    CHECK(!tai_residency_drop(&s.r, 1));
+    while (s.n_flying) {
+        CHECK(!tai_residency_pin(&s.r, TAI_UNIT_BLOCK, 0, 1) || slots_in_use(&s) == 1);
+        answer_one(&s, TINYAI_OK, 1);
+    }
+    CHECK(tai_residency_pin(&s.r, TAI_UNIT_BLOCK, 0, 1));
+    CHECK_EQ(slots_in_use(&s), 1);
+    CHECK_EQ(resident_blocks(&s), 1);
+    CHECK(pass(&s, true));
+    CHECK_EQ(misses_of_a_pass(&s), 6);
+}
+
+TEST(a_unit_that_becomes_pinned_while_it_is_there_stays_in_its_slot) {
+    Sim s = simulate(6, 0, 3, 1, 1 << 20, 11);
+    bind(&s);
+    CHECK(pass(&s, false));
+    uint32_t pinned = 0;
+    CHECK(tai_residency_pin(&s.r, TAI_UNIT_BLOCK, 2, 3));
+    for (uint32_t u = 1; u <= 6; u++) {
+        pinned = s.units[u].pinned && s.units[u].has_slot ? u : pinned;
+    }
+    CHECK(pinned != 0);
+    uint64_t address = s.units[pinned].address;
+    CHECK(pass(&s, true));
+    CHECK_EQ(s.units[pinned].state, TINYAI_BLOCK_RESIDENT);
+    CHECK_EQ(s.units[pinned].address, address);
+}
+
+TEST(dropped_units_are_read_again_and_stay_verified) {
+    Sim s = simulate(4, 3, 1, 1, 1 << 20, 11);
+    bind(&s);
+    CHECK(!tai_residency_drop(&s.r, 2)); /* not there yet */
+    CHECK(pass(&s, true));
+    s.units[2].verified = true;
+    uint32_t used = slots_in_use(&s);
+    CHECK(tai_residency_drop(&s.r, 2));
+    CHECK(!tai_residency_drop(&s.r, 2));
+    CHECK_EQ(slots_in_use(&s), used - 1);
+    CHECK(s.units[2].verified);
+    CHECK(pass(&s, true));
+    CHECK_EQ(s.units[2].state, TINYAI_BLOCK_RESIDENT);
+}
+
+TEST(a_held_unit_is_passed_by) {
+    Sim s = simulate(8, 2, 2, 1, 1 << 20, 11);
+    bind(&s);
+    s.units[3].held = 1;
+    CHECK(pass(&s, true));
+    uint64_t address = s.units[3].address;
+    for (uint32_t i = 0; i < 4; i++) {
+        CHECK_EQ(misses_of_a_pass(&s), 8 - 3);
+        CHECK_EQ(s.units[3].address, address);
+    }
+    s.units[3].held = 0;
+    CHECK(pass(&s, true));
+    CHECK_EQ(misses_of_a_pass(&s), 8 - 2);
+}
+
+TEST(head_strips_are_pinned_from_the_first_on) {
+    Sim s = simulate(2, 0, 1, 5, 1 << 20, 11);
+    bind(&s);
+    tai_residency_slots(&s.r, TAI_UNIT_HEAD, ADDRESS(1 << 29), SLOT_BYTES, 4, s.head_pool);
+    CHECK(tai_residency_pin(&s.r, TAI_UNIT_HEAD, 3, 4));
+    CHECK(pass(&s, true));
+    uint64_t strips = s.r.bytes_read[TAI_UNIT_HEAD];
+    CHECK(pass(&s, true));
+    while (s.n_flying) {
+        answer_one(&s, TINYAI_OK, TAI_NO_UNIT);
+    }
+    uint64_t streamed = s.units[6].bytes + s.units[7].bytes;
+    CHECK_EQ(s.r.bytes_read[TAI_UNIT_HEAD] - strips, streamed);
+    CHECK_EQ(tai_residency_slot_bytes(&s.r, TAI_UNIT_HEAD), 4 * SLOT_BYTES);
+    CHECK_EQ(tai_residency_slot_bytes(&s.r, TAI_UNIT_FINAL), 0);
+}
+
+/* Pins, slots, holds and drops at random moments, with faults: slots never overlap (take checks), no more
+ * are in use than allowed, and the passes go on. */
+TEST(random_changes_of_slots_never_stick_nor_overlap) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        Sim s = simulate(3 + seed % 12, 1 + seed % 2, 2, 1 + seed % 4, 3000, seed);
+        bind(&s);
+        for (uint32_t round = 0; round < 12; round++) {
+            uint32_t active = 1 + chance(&s, s.slots);
+            while (!tai_residency_pin(&s.r, TAI_UNIT_BLOCK, chance(&s, active), active)) {
+                CHECK(s.n_flying > 0);
+                answer_one(&s, chance(&s, 5) == 0 ? TINYAI_E_IO : TINYAI_OK, TAI_NO_UNIT);
+            }
+            CHECK(slots_in_use(&s) <= active);
+            tai_residency_drop(&s.r, 1 + chance(&s, s.n_blocks));
+            s.r.failed_status = 0;
+            CHECK(pass(&s, true));
+            CHECK(slots_in_use(&s) <= active);
+        }
+    }
+}
+
 TEST_MAIN(T(misses_per_steady_pass_are_as_promised_for_every_number_of_slots),
           T(bytes_read_over_passes_are_exactly_the_streamed_units),
           T(reading_ahead_hides_all_but_the_first_block), T(pinned_blocks_are_spread_evenly),
           T(a_failed_read_of_the_current_unit_is_reported_and_can_be_tried_again),
           T(a_failed_read_ahead_fails_nothing_and_waits_for_its_turn),
           T(ranges_that_the_host_never_took_can_be_dropped),
-          T(random_runs_with_faults_never_stick_nor_overlap))
+          T(random_runs_with_faults_never_stick_nor_overlap),
+          T(pins_and_slots_go_down_and_up_between_passes),
+          T(a_slot_in_flight_is_given_back_when_its_ranges_are_answered),
+          T(a_unit_that_becomes_pinned_while_it_is_there_stays_in_its_slot),
+          T(dropped_units_are_read_again_and_stay_verified), T(a_held_unit_is_passed_by),
+          T(head_strips_are_pinned_from_the_first_on),
+          T(random_changes_of_slots_never_stick_nor_overlap))

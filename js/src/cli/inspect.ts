@@ -15,6 +15,7 @@ export async function inspectCommand(request: Request, signal: AbortSignal): Pro
 }
 
 function report({
+  format,
   version,
   alignment,
   fileBytes,
@@ -24,7 +25,7 @@ function report({
 }: Inspection): string {
   const keys = Object.entries(metadata)
   const lines = [
-    `GGUF v${version}, ${fileBytes} bytes, ${keys.length} keys, ${tensors.length} tensors, data from byte ${dataOffset}, alignment ${alignment}`,
+    `${format} v${version}, ${fileBytes} bytes, ${keys.length} keys, ${tensors.length} tensors, data from byte ${dataOffset}, alignment ${alignment}`,
     '',
     ...keys.map(([key, value]) => `${key.padEnd(40)} ${show(value)}`),
     '',

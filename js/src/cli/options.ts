@@ -4,7 +4,7 @@ import { version } from '../index.js'
 import { parseSize } from '../size.js'
 import type { GenerateOptions, LoadOptions, Mode } from '../types.js'
 
-export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity'
+export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
 export interface Request {
   command: CommandName
@@ -12,6 +12,8 @@ export interface Request {
   model: string | undefined
   /** run; undefined: from standard input. */
   prompt: string | undefined
+  /** convert: the file to write. */
+  output: string | undefined
   /** perplexity: the text; undefined: from standard input. */
   file: string | undefined
   load: LoadOptions
@@ -31,6 +33,8 @@ export class UsageError extends Error {}
 
 interface CommandRule {
   operands: string
+  /** 0 unless set. */
+  least?: number
   most: number
   help: string
 }
@@ -44,6 +48,12 @@ const COMMANDS: Record<CommandName, CommandRule> = {
   plan: { operands: '[MODEL]', most: 1, help: 'what a model takes, from its header alone' },
   inspect: { operands: '[MODEL]', most: 1, help: 'metadata and tensors of a file' },
   perplexity: { operands: '[MODEL]', most: 1, help: 'how well a model predicts a text' },
+  convert: {
+    operands: 'INPUT OUTPUT',
+    least: 2,
+    most: 2,
+    help: 'GGUF to TMAI, the native format, and back',
+  },
 }
 
 type Kind = 'flag' | 'text' | 'size' | 'whole' | 'real' | readonly string[]
@@ -60,7 +70,7 @@ interface Rule {
   set(request: Request, value: never): void
 }
 
-const ALL: readonly CommandName[] = ['run', 'plan', 'inspect', 'perplexity']
+const ALL: readonly CommandName[] = ['run', 'plan', 'inspect', 'perplexity', 'convert']
 const MODEL: readonly CommandName[] = ['run', 'plan', 'perplexity']
 const RUN: readonly CommandName[] = ['run']
 
@@ -70,8 +80,8 @@ const RULES: Record<string, Rule> = {
   memory: {
     kind: 'size',
     value: 'SIZE',
-    commands: MODEL,
-    help: 'memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB',
+    commands: [...MODEL, 'convert'],
+    help: 'memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB; convert: its header and 1MB',
     set: ({ load }, bytes: number) => (load.memoryBudget = bytes),
   },
   'max-memory': {
@@ -135,7 +145,7 @@ const RULES: Record<string, Rule> = {
   },
   'no-worker': {
     kind: 'flag',
-    commands: ALL,
+    commands: ['run', 'plan', 'inspect', 'perplexity'],
     help: 'run the engine in the main thread',
     set: ({ load }) => (load.worker = false),
   },
@@ -253,6 +263,7 @@ function parseOptions(command: CommandName, args: string[]): Request | Answer {
     command,
     model: undefined,
     prompt: undefined,
+    output: undefined,
     file: undefined,
     load: {},
     generate: {},
@@ -273,7 +284,10 @@ function parseOptions(command: CommandName, args: string[]): Request | Answer {
   }
   const extra = operands[COMMANDS[command].most]
   if (extra !== undefined) throw usage(command, `too many arguments: ${extra}`)
-  return { ...request, model: operands[0], prompt: operands[1] }
+  const { least = 0, operands: named } = COMMANDS[command]
+  if (operands.length < least) throw usage(command, `too few arguments: it takes ${named}`)
+  const second = command === 'convert' ? { output: operands[1] } : { prompt: operands[1] }
+  return { ...request, model: operands[0], ...second }
 }
 
 /** Not strict: what is wrong we say ourselves, as the native command does. */
@@ -336,7 +350,7 @@ function helpText(): string {
 
 ${lines.join('\n')}
 
-MODEL is a GGUF file or an http(s) URL of one; without it: $TINYAI_MODEL, or the bundled storyteller.
+MODEL is a GGUF or TMAI file or an http(s) URL of one; without it: $TINYAI_MODEL, or the bundled storyteller.
 tinyai COMMAND --help lists the options. Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted.
 `
 }
