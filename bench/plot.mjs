@@ -43,6 +43,7 @@ export function barChart({ title, rows, panels }) {
   }
   const [width, height] = [NAMES + panels.length * PANEL + 10, y + 10]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12" fill="#222">
+<title>${escaped(title)}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>
 ${parts.join('\n')}
 </svg>

@@ -11,18 +11,18 @@
 #define TINYAI_EXCHANGE_STEPS 16u
 
 typedef struct TinyAIExchange {
-    uint64_t file_bytes;                           /* in: size of the source, for plan and open */
-    TinyAIOptions options;                         /* in: plan and open; preset to the defaults */
-    TinyAIPlan plan;                               /* out: plan and open */
-    TinyAIError error;                             /* out: reason of the last negative status */
-    TinyAIStats stats;                             /* out: tinyai_js_stats */
-    TinyAIBlockInfo block;                         /* out: tinyai_js_block */
-    TinyAIRange ranges[TINYAI_EXCHANGE_RANGES];    /* out: tinyai_js_take_ranges */
-    TinyAIRegion regions[TINYAI_EXCHANGE_REGIONS]; /* out: tinyai_js_regions */
+    uint64_t file_bytes;                             /* in: size of the source, for plan and open */
+    TinyAIOptions options;                           /* in: plan and open; preset to the defaults */
+    TinyAIPlan plan;                                 /* out: plan and open */
+    TinyAIError error;                               /* out: reason of the last negative status */
+    TinyAIStats stats;                               /* out: tinyai_js_stats */
+    TinyAIBlockInfo block;                           /* out: tinyai_js_block */
+    TinyAIRange ranges[TINYAI_EXCHANGE_RANGES];      /* out: tinyai_js_take_ranges */
+    TinyAIRegion regions[TINYAI_EXCHANGE_REGIONS];   /* out: tinyai_js_regions */
     TinyAIScheduleStep steps[TINYAI_EXCHANGE_STEPS]; /* out: tinyai_js_schedule */
-    TinyAISampling sampling;                       /* in: tinyai_js_begin_generate */
-    uint32_t max_tokens;                           /* in: "; 0: until the context is full */
-    uint32_t ignore_eos;                           /* in: " */
+    TinyAISampling sampling;                         /* in: tinyai_js_begin_generate */
+    uint32_t max_tokens;                             /* in: "; 0: until the context is full */
+    uint32_t ignore_eos;                             /* in: " */
     uint32_t n_stop;       /* in: "; the stop strings lie in the text buffer, each ended by a NUL */
     uint32_t text_address; /* out after open: text buffer, in and out */
     uint32_t text_capacity;  /* bytes */

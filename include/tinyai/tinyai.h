@@ -82,7 +82,8 @@ typedef struct TinyAIOptions {
     uint64_t
         memory_budget; /* bytes; 0: fully resident if that is at most default_budget, else that */
     uint64_t default_budget; /* see memory_budget; TINYAI_DEFAULT_BUDGET */
-    uint64_t max_memory_budget; /* bytes that memory is reserved for, at least memory_budget: how far
+    uint64_t
+        max_memory_budget;   /* bytes that memory is reserved for, at least memory_budget: how far
                                    tinyai_session_set_budget can rise; 0: memory_budget */
     uint32_t context_length; /* tokens; 0: the model's own, at most 4096, lowered until it fits */
     uint32_t kv_type;        /* TINYAI_KV_* */
@@ -91,7 +92,8 @@ typedef struct TinyAIOptions {
     uint32_t read_chunk_bytes; /* longest range that is asked for at once; 4 KiB .. 64 MiB */
     uint32_t sequences;        /* contexts with KV each, 1 .. TINYAI_MAX_SEQUENCES */
     uint32_t mode;             /* TINYAI_EXEC_*: what the budget is spent on first */
-    uint32_t prefetch_threads; /* native: reader threads, 0 .. 16; their stacks are not in the budget */
+    uint32_t
+        prefetch_threads; /* native: reader threads, 0 .. 16; their stacks are not in the budget */
     uint32_t reserved;
 } TinyAIOptions;
 
@@ -100,9 +102,11 @@ TinyAIOptions tinyai_default_options(void);
 typedef struct TinyAIPlan {
     uint64_t budget_bytes;     /* the budget asked for, or chosen by the default rule */
     uint64_t min_budget_bytes; /* smallest budget for this context, kv type and sequences */
-    uint64_t resident_bytes;   /* smallest budget at which nothing is streamed; 0: none in this mode */
-    uint64_t peak_bytes;       /* what will be used at most, <= budget_bytes when it fits */
-    uint64_t reserved_bytes;   /* the memory that is reserved for it: the peak under max_budget_bytes */
+    uint64_t
+        resident_bytes;  /* smallest budget at which nothing is streamed; 0: none in this mode */
+    uint64_t peak_bytes; /* what will be used at most, <= budget_bytes when it fits */
+    uint64_t
+        reserved_bytes; /* the memory that is reserved for it: the peak under max_budget_bytes */
     uint64_t max_budget_bytes; /* how far the budget can rise later */
     uint64_t smallest_bytes;   /* how far it can be lowered later: blocks and head strips dropped */
     uint64_t open_bytes;       /* peak while the file is opened */
@@ -138,7 +142,8 @@ typedef struct TinyAISource {
     void *user;
     int32_t (*read)(void *user, uint64_t offset, void *into, uint32_t length);
     void (*close)(void *user);
-    uint32_t concurrent; /* 1: read may be called from several threads at once, with 64 KiB of stack */
+    uint32_t
+        concurrent; /* 1: read may be called from several threads at once, with 64 KiB of stack */
 } TinyAISource;
 
 /* Opens a regular file for reading. The source is the caller's; tinyai_open takes it over (and
@@ -363,7 +368,8 @@ typedef struct TinyAIScheduleStep {
     uint32_t slot;       /* of the pool of its kind, TINYAI_NO_STEP while it has none */
     uint32_t state;      /* TINYAI_BLOCK_* */
     uint32_t pinned;
-    uint32_t prefetch; /* step whose reading begins, at the latest, while this one computes; TINYAI_NO_STEP */
+    uint32_t
+        prefetch; /* step whose reading begins, at the latest, while this one computes; TINYAI_NO_STEP */
 } TinyAIScheduleStep;
 
 #define TINYAI_NO_STEP UINT32_MAX

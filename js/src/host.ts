@@ -69,7 +69,7 @@ export class InlineHost implements Host {
   ): Promise<{ loaded: Loaded; snapshot: Snapshot }> {
     const session = await Session.load(binary, opener(source), options, this.#events, signal)
     this.#session = session
-    return { loaded: session.loaded, snapshot: session.snapshot() }
+    return { loaded: session.loaded, snapshot: await session.snapshot() }
   }
 
   async call<M extends Operation>(

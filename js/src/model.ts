@@ -38,6 +38,8 @@ interface Operation {
   abort: AbortController
   ended: Promise<void>
   end(): void
+  /** Ends a generation whose caller may never ask for its next piece. */
+  leave?(): Promise<unknown>
 }
 
 export class LoadedModel implements Model {
@@ -81,8 +83,11 @@ export class LoadedModel implements Model {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Piece, void, void> {
     const operation = this.#begin(signal)
+    const pieces = this.#host.generate(prompt, settings, operation.abort.signal)
+    operation.leave = () => pieces.return()
     try {
-      yield* this.#host.generate(prompt, settings, operation.abort.signal)
+      yield* pieces
+      if (this.#closing) throw closed()
     } catch (error) {
       throw this.#errorOf(error)
     } finally {
@@ -156,9 +161,11 @@ export class LoadedModel implements Model {
   }
 
   async #close(): Promise<void> {
-    this.#operation?.abort.abort()
+    const operation = this.#operation
+    operation?.abort.abort()
     this.#abortBeside.abort()
-    await this.#operation?.ended
+    // What a generation rejects with its caller is told.
+    await (operation?.leave ? operation.leave().catch(() => {}) : operation?.ended)
     await Promise.allSettled(this.#beside)
     await this.#host.close()
   }

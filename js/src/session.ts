@@ -266,7 +266,7 @@ export class Session {
     throwIfAborted(signal)
     const engine = this.#engine
     const { name } = this.#source
-    const room = snapshotRoom(this.loaded.plan.blocks) // nothing may fail once it is done
+    const room = this.#room() // nothing may fail once it is done
     const set = () => engine.wasm.tinyai_js_set_budget(bytes)
     let result = set()
     // Reads under way hold memory that must be given back: they are waited for, and nothing is read anew.
@@ -295,7 +295,15 @@ export class Session {
     await this.#source.close()
   }
 
-  snapshot({ stats, blocks }: SnapshotRoom = snapshotRoom(this.loaded.plan.blocks)): Snapshot {
+  async snapshot(): Promise<Snapshot> {
+    return await this.#guard(() => this.#snapshot(this.#room()))
+  }
+
+  #room(): SnapshotRoom {
+    return snapshotRoom(this.loaded.plan.blocks)
+  }
+
+  #snapshot({ stats, blocks }: SnapshotRoom): Snapshot {
     const engine = this.#engine
     engine.wasm.tinyai_js_stats()
     stats.set(engine.view(abi.Exchange.stats, abi.Stats.size))
@@ -428,9 +436,9 @@ export class Session {
     }
   }
 
-  #tell(room?: SnapshotRoom): void {
+  #tell(room = this.#room()): void {
     this.#lastSnapshot = performance.now()
-    this.#events.onSnapshot(this.snapshot(room))
+    this.#events.onSnapshot(this.#snapshot(room))
   }
 
   /** On the way: what cannot be told for want of a buffer will be told by the next one. */

@@ -83,7 +83,7 @@ const handlers: Handlers = {
   load: async ({ abort }, _id, request) => {
     const { binary, options } = request
     session = await Session.load(binary, opener(request), options, events, abort.signal)
-    return { loaded: { ...session.loaded, variant: 'worker' }, snapshot: session.snapshot() }
+    return { loaded: { ...session.loaded, variant: 'worker' }, snapshot: await session.snapshot() }
   },
   tokenize: ({ abort }, _id, text, flags) => current().tokenize(text, flags, abort.signal),
   detokenize: ({ abort }, _id, ids) => current().detokenize(ids, abort.signal),

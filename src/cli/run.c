@@ -14,7 +14,7 @@ typedef struct Run {
     Json json;
     FILE *report; /* or NULL */
     Speed speed;
-    uint64_t budget; /* as it was opened */
+    uint64_t budget;  /* as it was opened */
     size_t ids_bytes; /* of scratch: ids of the generated tokens, for --json */
 } Run;
 

@@ -70,15 +70,15 @@ typedef struct Need {
 } Need;
 
 static const Need needs[] = {
-    {Q, ACT, TINYAI_DEP_SEQUENTIAL},       {K, ACT, TINYAI_DEP_SEQUENTIAL},
-    {V, ACT, TINYAI_DEP_SEQUENTIAL},       {STORED, Q, TINYAI_DEP_SEQUENTIAL},
-    {STORED, K, TINYAI_DEP_SEQUENTIAL},    {STORED, V, TINYAI_DEP_SEQUENTIAL},
+    {Q, ACT, TINYAI_DEP_SEQUENTIAL},         {K, ACT, TINYAI_DEP_SEQUENTIAL},
+    {V, ACT, TINYAI_DEP_SEQUENTIAL},         {STORED, Q, TINYAI_DEP_SEQUENTIAL},
+    {STORED, K, TINYAI_DEP_SEQUENTIAL},      {STORED, V, TINYAI_DEP_SEQUENTIAL},
     {STORED, ANGLES, TINYAI_DEP_SEQUENTIAL}, {ATT, Q, TINYAI_DEP_ATTENTION},
-    {ATT, SCORES, TINYAI_DEP_SEQUENTIAL},  {ADDED, ATT, TINYAI_DEP_SEQUENTIAL},
-    {ADDED, X, TINYAI_DEP_RESIDUAL},       {GATE, ACT, TINYAI_DEP_SEQUENTIAL},
-    {UP, ACT, TINYAI_DEP_SEQUENTIAL},      {DOWN, GATE, TINYAI_DEP_SEQUENTIAL},
-    {DOWN, UP, TINYAI_DEP_SEQUENTIAL},     {DOWN, ACT, TINYAI_DEP_SEQUENTIAL},
-    {DOWN, H, TINYAI_DEP_SEQUENTIAL},      {DOWN, X, TINYAI_DEP_RESIDUAL},
+    {ATT, SCORES, TINYAI_DEP_SEQUENTIAL},    {ADDED, ATT, TINYAI_DEP_SEQUENTIAL},
+    {ADDED, X, TINYAI_DEP_RESIDUAL},         {GATE, ACT, TINYAI_DEP_SEQUENTIAL},
+    {UP, ACT, TINYAI_DEP_SEQUENTIAL},        {DOWN, GATE, TINYAI_DEP_SEQUENTIAL},
+    {DOWN, UP, TINYAI_DEP_SEQUENTIAL},       {DOWN, ACT, TINYAI_DEP_SEQUENTIAL},
+    {DOWN, H, TINYAI_DEP_SEQUENTIAL},        {DOWN, X, TINYAI_DEP_RESIDUAL},
     {DOWN, ANGLES, TINYAI_DEP_SEQUENTIAL}, /* the same for all blocks */
 };
 #define N_NEEDS (sizeof needs / sizeof *needs)
@@ -120,18 +120,18 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
     uint64_t widest = tai_max_u64(tai_max_u64(hp->embd, hp->ff), q_bytes / 4);
     room->act_stride = largest_act((uint32_t)widest);
     /* At most 512 tokens of 2^32 bytes each: no overflow. */
-    const uint64_t bytes[ACTIVATIONS] = {
-        [ANGLES] = t * hp->rope_dims * 4,
-        [X] = t * hp->embd * 4,
-        [H] = t * hp->embd * 4,
-        [ACT] = t * room->act_stride,
-        [Q] = t * q_bytes,
-        [K] = t * kv_bytes,
-        [V] = t * kv_bytes,
-        [SCORES] = (uint64_t)(hp->heads / hp->kv_heads) * tai_scores_stride(c->context) * 4,
-        [ATT] = t * q_bytes,
-        [GATE] = t * hp->ff * 4,
-        [UP] = t * hp->ff * 4};
+    const uint64_t bytes[ACTIVATIONS] = {[ANGLES] = t * hp->rope_dims * 4,
+                                         [X] = t * hp->embd * 4,
+                                         [H] = t * hp->embd * 4,
+                                         [ACT] = t * room->act_stride,
+                                         [Q] = t * q_bytes,
+                                         [K] = t * kv_bytes,
+                                         [V] = t * kv_bytes,
+                                         [SCORES] = (uint64_t)(hp->heads / hp->kv_heads) *
+                                                    tai_scores_stride(c->context) * 4,
+                                         [ATT] = t * q_bytes,
+                                         [GATE] = t * hp->ff * 4,
+                                         [UP] = t * hp->ff * 4};
     bool placed = place_activations(bytes, room);
     room->bytes = tai_max_u64(room->bytes, tai_sample_scratch_bytes(hp->vocab_size));
     return placed;

@@ -7,7 +7,8 @@ static int32_t add_layer(TinyAIModel *m, uint32_t layer, TinyAIError *error) {
     uint32_t n_blocks = m->file.hp.n_blocks;
     uint64_t stream = (uint64_t)m->file.hp.embd * sizeof(float); /* of one token */
     if (layer <= 1) {
-        return tai_graph_add(&m->graph, layer, TAI_NO_LAYER, TINYAI_DEP_NONE, layer * stream, error);
+        return tai_graph_add(&m->graph, layer, TAI_NO_LAYER, TINYAI_DEP_NONE, layer * stream,
+                             error);
     }
     uint64_t bytes = layer <= n_blocks ? stream : m->file.hp.vocab_size * sizeof(float);
     return tai_graph_add(&m->graph, layer, layer - 1, TINYAI_DEP_SEQUENTIAL, bytes, error);
@@ -26,8 +27,7 @@ int32_t tai_schedule_build(TinyAIModel *m, TinyAIError *error) {
 }
 
 static uint32_t slot_of(const TinyAIModel *m, const TaiUnit *unit) {
-    const TaiSlots *slots =
-        unit->kind == TAI_UNIT_HEAD ? &m->residency.head : &m->residency.blocks;
+    const TaiSlots *slots = unit->kind == TAI_UNIT_HEAD ? &m->residency.head : &m->residency.blocks;
     if (!unit->has_slot) {
         return TINYAI_NO_STEP;
     }
@@ -61,18 +61,18 @@ uint32_t tinyai_schedule(const TinyAIModel *m, uint32_t first, TinyAIScheduleSte
         uint32_t index = layer < head_layer ? layer : i;
         const TaiUnit *unit = &m->file.units[index];
         const TaiGraphEdge *edge = &m->graph.edges[layer];
-        steps[copied] = (TinyAIScheduleStep){
-            .bytes = unit->bytes,
-            .kind = unit->kind,
-            .index = unit->kind == TAI_UNIT_HEAD    ? index - head_layer
-                     : unit->kind == TAI_UNIT_BLOCK ? index - 1
-                                                    : 0,
-            .depends_on = edge->on == TAI_NO_LAYER ? TINYAI_NO_STEP : edge->on,
-            .dependency = edge->type,
-            .slot = slot_of(m, unit),
-            .state = unit->state,
-            .pinned = unit->pinned,
-            .prefetch = read_ahead_during(m, index)};
+        steps[copied] =
+            (TinyAIScheduleStep){.bytes = unit->bytes,
+                                 .kind = unit->kind,
+                                 .index = unit->kind == TAI_UNIT_HEAD    ? index - head_layer
+                                          : unit->kind == TAI_UNIT_BLOCK ? index - 1
+                                                                         : 0,
+                                 .depends_on = edge->on == TAI_NO_LAYER ? TINYAI_NO_STEP : edge->on,
+                                 .dependency = edge->type,
+                                 .slot = slot_of(m, unit),
+                                 .state = unit->state,
+                                 .pinned = unit->pinned,
+                                 .prefetch = read_ahead_during(m, index)};
     }
     return copied;
 }

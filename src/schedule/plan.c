@@ -322,12 +322,13 @@ static int32_t refuse_again(const TinyAIPlan *plan, uint64_t budget, TinyAIError
                  " that memory was reserved for: open the model with a larger max_memory_budget",
                  budget, plan->max_budget_bytes);
     } else {
-        tai_fail(error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
-                 "a budget of %" PRIu64 " bytes is too small: the open model needs %" PRIu64
-                 " with all its blocks streamed, %" PRIu64
-                 " more. Close it and open it with that budget, which takes fewer prompt tokens per "
-                 "pass",
-                 budget, plan->smallest_bytes, plan->smallest_bytes - budget);
+        tai_fail(
+            error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
+            "a budget of %" PRIu64 " bytes is too small: the open model needs %" PRIu64
+            " with all its blocks streamed, %" PRIu64
+            " more. Close it and open it with that budget, which takes fewer prompt tokens per "
+            "pass",
+            budget, plan->smallest_bytes, plan->smallest_bytes - budget);
     }
     error->asked_bytes = budget > plan->max_budget_bytes ? budget : plan->smallest_bytes;
     error->allowed_bytes = budget > plan->max_budget_bytes ? plan->max_budget_bytes : budget;
@@ -341,8 +342,7 @@ int32_t tai_plan_again(const TaiShape *shape, const TaiUnit *units, uint64_t bud
         return refuse_again(plan, budget, error);
     }
     planned->now = stripped(shape, &planned->most);
-    buy_residents(shape, budget, planned->most.slots, planned->most.resident_strips,
-                  &planned->now);
+    buy_residents(shape, budget, planned->most.slots, planned->most.resident_strips, &planned->now);
     plan->budget_bytes = budget;
     fill_plan(shape, units, &planned->now, plan);
     return TINYAI_OK;

@@ -183,6 +183,20 @@ for (const worker of [true, false]) {
       assert.equal(model.stats().memory.peakBytes, model.plan.peakBytes, 'the last numbers stay')
     })
 
+    test('closing between two pieces, also within the loop, ends it with E_CLOSED', async () => {
+      const model = await load(bundled, options)
+      const pieces = model.generate(STORY, GREEDY)
+      await pieces.next()
+      await model.close()
+      await assert.rejects(pieces.next(), { code: 'E_CLOSED' })
+      assert.deepEqual(await pieces.next(), { value: undefined, done: true })
+      const other = await load(bundled, options)
+      const loop = async () => {
+        for await (const _ of other.generate(STORY, GREEDY)) await other.close()
+      }
+      await assert.rejects(loop(), { code: 'E_CLOSED' })
+    })
+
     test('Symbol.asyncDispose closes', async () => {
       const model = await load(bundled, options)
       await model[Symbol.asyncDispose]()

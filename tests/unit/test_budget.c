@@ -64,8 +64,8 @@ TEST(a_budget_that_moves_in_any_step_changes_no_token) {
     TinyAIPlan all = plan_of(options_of(0));
     for (uint32_t readers = 0; readers <= 3; readers += 3) {
         for (uint32_t prefetch = 0; prefetch < 2; prefetch++) {
-            TinyAIOptions o = between((all.min_budget_bytes + all.resident_bytes) / 2,
-                                      all.resident_bytes);
+            TinyAIOptions o =
+                between((all.min_budget_bytes + all.resident_bytes) / 2, all.resident_bytes);
             o.prefetch = prefetch;
             o.prefetch_threads = readers;
             TinyAISource source = model_source(&file);
@@ -98,8 +98,7 @@ TEST(a_lower_budget_drops_blocks_and_a_higher_one_takes_them_again) {
     TinyAIStats after;
     tinyai_stats(model, &after);
     CHECK_EQ(after.current_bytes, plan->smallest_bytes);
-    CHECK_EQ(before.current_bytes - after.current_bytes,
-             all.resident_bytes - plan->smallest_bytes);
+    CHECK_EQ(before.current_bytes - after.current_bytes, all.resident_bytes - plan->smallest_bytes);
     CHECK_EQ(after.budget_bytes, plan->smallest_bytes);
     CHECK_EQ(after.reserved_bytes, all.resident_bytes);
     CHECK_EQ(plan->pinned_blocks, 0);
@@ -169,8 +168,8 @@ TEST(the_pressure_callback_is_asked_before_each_pass) {
     TinyAIStats stats;
     tinyai_stats(model, &stats);
     CHECK_EQ(pressure.asked, stats.passes);
-    CHECK_EQ(stats.budget_bytes, pressure.asked % 2 ? tinyai_model_plan(model)->smallest_bytes
-                                                    : all.resident_bytes);
+    CHECK_EQ(stats.budget_bytes,
+             pressure.asked % 2 ? tinyai_model_plan(model)->smallest_bytes : all.resident_bytes);
     CHECK(stats.misses > 0);
     tinyai_close(model);
 }

@@ -109,7 +109,8 @@ TEST(the_highest_byte_ever_written_is_the_planned_peak) {
 TEST(a_write_past_a_region_is_found_by_the_guard_behind_it) {
     TinyAIModel *model = open_or_die(options_of(0));
     CHECK(tai_guards_intact(model));
-    uint8_t *behind_kv = tai_at(model, model->planned.layout.region[TAI_REGION_SCRATCH].address - 64);
+    uint8_t *behind_kv =
+        tai_at(model, model->planned.layout.region[TAI_REGION_SCRATCH].address - 64);
     *behind_kv ^= 1;
     CHECK(!tai_guards_intact(model));
     TinyAIGenerate how = greedy(2);

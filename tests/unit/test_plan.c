@@ -93,7 +93,8 @@ TEST(a_budget_one_byte_below_the_smallest_is_refused_with_what_is_missing) {
 }
 
 static bool same_layout(const Planned *a, const Planned *b) {
-    bool same = a->planned.now.chunk == b->planned.now.chunk && a->planned.now.slots == b->planned.now.slots;
+    bool same = a->planned.now.chunk == b->planned.now.chunk &&
+                a->planned.now.slots == b->planned.now.slots;
     for (uint32_t i = 0; i < TAI_REGIONS; i++) {
         same = same && a->planned.layout.region[i].address == b->planned.layout.region[i].address &&
                a->planned.layout.region[i].bytes == b->planned.layout.region[i].bytes;
@@ -214,7 +215,8 @@ TEST(regions_follow_each_other_and_add_up_to_the_peak) {
         sum += r->bytes;
     }
     CHECK_EQ(sum, p.planned.layout.run_bytes);
-    CHECK(p.plan.peak_bytes == tai_max_u64(p.planned.layout.run_bytes, p.planned.layout.open_bytes));
+    CHECK(p.plan.peak_bytes ==
+          tai_max_u64(p.planned.layout.run_bytes, p.planned.layout.open_bytes));
 }
 
 TEST(more_budget_buys_overlap_then_chunk_then_blocks_then_head_then_embedding) {
@@ -228,7 +230,7 @@ TEST(more_budget_buys_overlap_then_chunk_then_blocks_then_head_then_embedding) {
                        : p.planned.now.slots < 30           ? 2
                        : p.planned.now.resident_strips < 61 ? 3
                        : !p.planned.now.embedding_resident  ? 4
-                                                       : 5;
+                                                            : 5;
         CHECK(now >= stage);
         CHECK(p.planned.now.slots == 30 || p.planned.now.resident_strips == 0);
         stage = now;

@@ -159,7 +159,8 @@ static const char wanted_text[] =
     "  [none] Fragmentation (0 % of the free bytes of a fragmented owner lie outside its largest "
     "free block)\n"
     "  [none] Out-of-memory errors (refused allocations: 0)\n"
-    "  [none] Poor performance (4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads "
+    "  [none] Poor performance (4500000 bytes are read per pass over the layers; a budget of "
+    "9900000 bytes reads "
     "none)\n"
     "\n"
     "Checklist\n"
@@ -498,15 +499,18 @@ TEST(each_common_issue_is_named_when_it_is_there) {
     f.stats.failed_allocations = 3;
     expect_issue(2, &f, &idle, TAI_ISSUE_FOUND, "refused allocations: 3");
     f = model();
-    expect_issue(3, &f, &idle, TAI_ISSUE_NONE,
-                 "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
+    expect_issue(
+        3, &f, &idle, TAI_ISSUE_NONE,
+        "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
     f.misses = 401;
-    expect_issue(3, &f, &idle, TAI_ISSUE_FOUND,
-                 "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
+    expect_issue(
+        3, &f, &idle, TAI_ISSUE_FOUND,
+        "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
     f.hits = 0;
     f.misses = 12; /* the first pass reads all of them */
-    expect_issue(3, &f, &idle, TAI_ISSUE_NONE,
-                 "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
+    expect_issue(
+        3, &f, &idle, TAI_ISSUE_NONE,
+        "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
 }
 
 TEST_MAIN(T(the_text_says_all_facts), T(the_json_says_the_same_facts),

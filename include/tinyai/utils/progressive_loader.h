@@ -13,10 +13,10 @@ extern "C" {
 #endif
 
 typedef struct TinyAIProgressiveConfig {
-    bool enable_prefetch;    /* loading a layer begins to read the next ones */
-    int prefetch_window;     /* how many of them, 0 .. the model's layers */
-    bool enable_unload;      /* loading makes room by dropping the layers used longest ago */
-    size_t memory_threshold; /* bytes of loaded layers; 0: the model's maxCacheSize */
+    bool enable_prefetch;     /* loading a layer begins to read the next ones */
+    int prefetch_window;      /* how many of them, 0 .. the model's layers */
+    bool enable_unload;       /* loading makes room by dropping the layers used longest ago */
+    size_t memory_threshold;  /* bytes of loaded layers; 0: the model's maxCacheSize */
     TinyAIMappedModel *model; /* NULL: the one mapped model that is open */
 } TinyAIProgressiveConfig;
 
