@@ -31,8 +31,11 @@ def folders(arguments, environment):
     return list(dict.fromkeys(found))
 
 
-def report_folder(arguments):
-    """The only folder that is written to."""
+def writable_folder(arguments):
+    """The only folder that is written to: of the report, or of what convert makes."""
+    if arguments[:1] == ["convert"]:
+        names = [a for i, a in enumerate(arguments[1:]) if not a.startswith("-") and arguments[i] != "--memory"]
+        return os.path.dirname(names[1]) or "." if len(names) > 1 else None
     for i, argument in enumerate(arguments):
         if argument.startswith("--report="):
             return os.path.dirname(argument[len("--report=") :]) or "."
@@ -55,7 +58,7 @@ def wasi_config(arguments, environment):
     config.inherit_stdin()
     config.inherit_stdout()
     config.inherit_stderr()
-    writable = report_folder(arguments)
+    writable = writable_folder(arguments)
     shared = folders(arguments, environment)
     if writable and writable not in shared:
         shared.append(writable)

@@ -8,14 +8,15 @@
 #include <stdio.h>
 #include <tinyai/raii.h>
 
-enum { MESSAGES = 240, MESSAGE_BYTES = 100, BUFFER_BYTES = 4000 };
+enum { MESSAGES = 120, MESSAGE_BYTES = 100, BUFFER_BYTES = 4000 };
 
 int main(int argc, char **argv) {
     if (argc < 2)
         return 2;
     const bool fixed = argc > 2;
     TinyAIMemoryConfig config = {.strategy = TINYAI_MEMORY_STRATEGY_DYNAMIC,
-                                 .initial_pool_size = 1024 * 1024};
+                                 .initial_pool_size = 512 * 1024,
+                                 .track_allocations = true};
     TINYAI_AUTO_MEMORY TinyAIMemory *memory = tinyai_create_memory(&config);
     TINYAI_AUTO_POOL TinyAIMemoryPool *messages =
         fixed ? tinyai_create_pool((size_t)MESSAGES * 112, 112) : NULL;

@@ -12,7 +12,8 @@ int main(int argc, char **argv) {
     if (argc < 2)
         return 2;
     TinyAIMemoryConfig config = {.strategy = TINYAI_MEMORY_STRATEGY_STATIC,
-                                 .initial_pool_size = 1024 * 1024};
+                                 .initial_pool_size = 1024 * 1024,
+                                 .track_allocations = true};
     TINYAI_AUTO_MEMORY TinyAIMemory *memory = tinyai_create_memory(&config);
     for (int cache = 0; cache < 3; cache++) {
         size_t bytes = 400000;

@@ -313,8 +313,73 @@ export interface EngineStats {
   version: string
 }
 
-/** What `tinyai_generate_memory_report` writes as JSON. */
-export type MemoryReport = Record<string, unknown>
+/** Of a process, or of one owner of memory. */
+export interface MemoryFacts {
+  currentBytes: number
+  peakBytes: number
+  totalAllocatedBytes: number
+  allocationCount: number
+  liveAllocations: number
+  failedAllocations: number
+  reservedBytes: number
+  freeBytes: number
+  largestFreeBlockBytes: number
+  /** Share of the free bytes that lies outside the largest free block, 0 to 1. */
+  fragmentation: number
+}
+
+/** An allocator, a pool, a model: what it holds and what for. */
+export interface MemoryOwner extends MemoryFacts {
+  kind: string
+  strategy: string | null
+  /** Whether its memory is that of another owner. */
+  nested: boolean
+  tracked: boolean
+  budgetBytes: number
+  byPurpose?: Record<Purpose, number>
+  /** Of what has layers. */
+  cache?: {
+    layers: number
+    slots: number
+    pinned: number
+    hits: number
+    misses: number
+    passes: number
+    streamedBytesPerToken: number
+    fileBytes: number
+    minBudgetBytes: number
+    residentBytes: number
+  }
+  largestBlocks: { bytes: number; name: string | null }[]
+  callSites: {
+    site: string
+    liveBytes: number
+    liveCount: number
+    totalBytes: number
+    totalCount: number
+  }[]
+  untrackedAllocations: number
+  notFreedYet?: { allocations: number; bytes: number; firstSite: string | null }
+}
+
+export interface MemoryVerdict {
+  item: string
+  /** Of an issue `'none'` or `'found'`, of a point of the checklist one of the others. */
+  state: 'none' | 'found' | 'done' | 'not done' | 'not applicable'
+  number: number
+  why: string
+  advice: string | null
+}
+
+/** The memory report as an object. */
+export interface MemoryReport {
+  tracking: boolean
+  process: MemoryFacts
+  owners: MemoryOwner[]
+  leaks: { allocations: number; bytes: number; firstSite: string | null }
+  issues: MemoryVerdict[]
+  checklist: MemoryVerdict[]
+}
 
 /** One unit of a pass over the model. */
 export interface ScheduleStep {

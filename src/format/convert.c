@@ -134,7 +134,6 @@ static uint64_t place_pieces(TaiConvert *c) {
     uint64_t key = EMPTY; /* of the piece before */
     uint64_t end = 0;
     uint32_t others = 0;
-    TaiPiece *p = NULL;
     for (uint32_t i = 0; i < c->n_order; i++) {
         const TaiTensorInfo *t = &c->source->tensors[c->order[i]];
         uint64_t *off = &c->off[c->order[i]];
@@ -148,10 +147,11 @@ static uint64_t place_pieces(TaiConvert *c) {
             continue;
         }
         if (kind == TAI_PIECE_OTHER) {
-            p = new_piece(c, kind, others++, end);
+            new_piece(c, kind, others++, end);
         } else if (!same) {
-            p = new_piece(c, kind, (uint32_t)key, end);
+            new_piece(c, kind, (uint32_t)key, end);
         }
+        TaiPiece *p = &c->pieces[c->n_pieces - 1];
         end += t->bytes;
         p->bytes = end - p->off;
     }

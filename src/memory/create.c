@@ -10,6 +10,9 @@
 
 #define SELF_BYTES ((sizeof(TinyAIMemory) + 63) & ~(size_t)63)
 #define LARGEST_BLOCK_SIZE ((size_t)1 << 31)
+/* Of a region that can be addressed, and counted in units of the general allocator. */
+#define LARGEST_BYTES                                                                              \
+    ((size_t)(SIZE_MAX / 2 < TAI_TLSF_LARGEST - 1 ? SIZE_MAX / 2 : TAI_TLSF_LARGEST - 1))
 
 static const TaiStrategy *const strategies[] = {
     [TINYAI_MEMORY_STRATEGY_DYNAMIC] = &tai_strategy_dynamic,
@@ -29,9 +32,10 @@ static int32_t check(const TinyAIMemoryConfig *config, TinyAIError *error) {
         return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "strategy: %d is none of TINYAI_MEMORY_STRATEGY_*", (int)config->strategy);
     }
-    if (config->initial_pool_size >= TAI_TLSF_LARGEST || config->budget >= TAI_TLSF_LARGEST) {
-        return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET, "%s: must be below 32 GiB",
-                        config->budget >= TAI_TLSF_LARGEST ? "budget" : "initial_pool_size");
+    if (config->initial_pool_size > LARGEST_BYTES || config->budget > LARGEST_BYTES) {
+        return tai_fail(
+            error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET, "%s: at most %zu bytes are possible",
+            config->budget > LARGEST_BYTES ? "budget" : "initial_pool_size", LARGEST_BYTES);
     }
     if (config->block_size > LARGEST_BLOCK_SIZE) {
         return tai_fail(error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
@@ -174,12 +178,13 @@ static TinyAIMemory *make(const TinyAIMemoryConfig *given, TinyAIError *error) {
         tai_room_release(&room, region, (size_t)bytes);
         return too_small(given, &config, error);
     }
-    if (memory->track && memory->fixed_room && !tai_memory_make_tracker(memory)) {
+    if (memory->track && !tai_memory_make_tracker(memory)) {
         strategy->end(memory);
         tai_room_release(&room, region, (size_t)bytes);
-        tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
-                 "the host did not give the memory to record call sites: create it without "
-                 "track_allocations");
+        tai_fail(
+            error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
+            "the host did not give the bytes that recording call sites takes: create it without "
+            "track_allocations");
         return NULL;
     }
     tai_owner_add(&memory->owner);
@@ -187,8 +192,7 @@ static TinyAIMemory *make(const TinyAIMemoryConfig *given, TinyAIError *error) {
 }
 
 TinyAIMemory *tinyai_create_memory(const TinyAIMemoryConfig *config) {
-    TinyAIError *error = tai_thread_error();
-    tai_error_clear(error);
+    TinyAIError *error = tai_thread_begin();
     return check(config, error) != TINYAI_OK ? NULL : make(config, error);
 }
 

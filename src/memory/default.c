@@ -31,17 +31,16 @@ TinyAIMemory *tai_memory_or_default(TinyAIMemory *memory) {
 }
 
 int32_t tinyai_init_memory(const TinyAIMemoryConfig *config) {
+    TinyAIError *error = tai_thread_begin();
     int32_t status = TINYAI_OK;
     tai_lock(&making);
     if (tai_memory_default() != NULL) {
-        TinyAIError *error = tai_thread_error();
-        tai_error_clear(error);
         status =
             tai_fail(error, TINYAI_E_BUSY, TINYAI_NO_OFFSET,
                      "the process default is chosen already: call tinyai_init_memory once, before "
                      "anything else of tinyai/memory.h, or after tinyai_shutdown_memory");
     } else if (make_default(config) == NULL) {
-        status = tai_thread_error()->status;
+        status = error->status;
     }
     tai_unlock(&making);
     return status;

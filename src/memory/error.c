@@ -30,6 +30,14 @@ TinyAIError *tai_thread_error(void) {
     return &error;
 }
 
+TinyAIError *tai_thread_begin(void) {
+    TinyAIError *error = tai_thread_error();
+    if (error->status != TINYAI_OK) {
+        tai_error_clear(error);
+    }
+    return error;
+}
+
 const char *tinyai_status_name(int32_t status) {
     switch (status) {
 #define STATUS_CASE(name, value, meaning)                                                          \

@@ -13,5 +13,7 @@ __attribute__((format(printf, 4, 5))) int32_t tai_fail(TinyAIError *error, int32
 
 /* The calling thread's error of functions that return a pointer or bool: tinyai_last_error(NULL). */
 TinyAIError *tai_thread_error(void);
+/* The same without an error in it: what such a function begins with. */
+TinyAIError *tai_thread_begin(void);
 
 #endif

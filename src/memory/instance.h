@@ -76,7 +76,7 @@ struct TinyAIMemory {
     size_t failed;
     bool track;          /* this instance's own wish */
     bool fixed_room;     /* config.budget was given: the tracker must find its room within it */
-    TaiTracker *tracker; /* NULL until it is wanted */
+    TaiTracker *tracker; /* NULL until it is wanted for the whole process, or here */
     size_t tracker_bytes;
     TaiStack stack; /* STATIC, HYBRID; empty for others */
     union {

@@ -78,15 +78,9 @@ static void forget_ended(void *user, void *block) {
 
 /* ---- errors ---------------------------------------------------------------------------------------- */
 
-static TinyAIError *fresh_error(void) {
-    TinyAIError *error = tai_thread_error();
-    tai_error_clear(error);
-    return error;
-}
-
 /* Under the lock. most: the largest allocation that the allocator itself would have made. */
 static void *no_room(TinyAIMemory *memory, size_t bytes, size_t most) {
-    TinyAIError *error = fresh_error();
+    TinyAIError *error = tai_thread_error();
     const TinyAIMemoryStats stats = stats_of(memory);
     if (most >= bytes) { /* the host refused, or the alignment did not fit */
         most = stats.largest_free_block < bytes ? stats.largest_free_block : 0;
@@ -107,21 +101,21 @@ static void *no_room(TinyAIMemory *memory, size_t bytes, size_t most) {
 /* False, with the reason, for a request that no state of the allocator could serve. */
 static bool is_possible(const TinyAIMemory *memory, size_t bytes, size_t alignment) {
     if (bytes == 0) {
-        tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+        tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                  "an allocation of 0 bytes: ask for one or more");
     } else if (alignment == 0 || (alignment & (alignment - 1)) != 0 ||
                alignment > TAI_MEMORY_MAX_ALIGNMENT) {
-        tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+        tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                  "an alignment of %zu: powers of two up to %zu are possible", alignment,
                  TAI_MEMORY_MAX_ALIGNMENT);
     } else if (alignment > memory->largest_alignment) {
         tai_fail(
-            fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+            tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
             "an alignment of %zu: blocks of %zu bytes are aligned to %zu; a block_size that is a "
             "multiple of %zu gives more",
             alignment, memory->largest_block, memory->largest_alignment, alignment);
     } else if (bytes > memory->largest_block) {
-        TinyAIError *error = fresh_error();
+        TinyAIError *error = tai_thread_error();
         error->asked_bytes = bytes;
         error->allowed_bytes = memory->largest_block;
         error->missing_bytes = bytes - memory->largest_block;
@@ -136,7 +130,7 @@ static bool is_possible(const TinyAIMemory *memory, size_t bytes, size_t alignme
 }
 
 static bool not_found(const void *block) {
-    tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+    tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
              "%p is not an allocation of this memory, or was freed before: free each block once, "
              "where it "
              "was allocated",
@@ -156,15 +150,15 @@ static void *take(TinyAIMemory *memory, size_t bytes, size_t alignment, bool in_
 
 static void *alloc(TinyAIMemory *memory, size_t bytes, size_t alignment, const char *site,
                    bool in_static) {
-    if (alignment > 0 && alignment < TINYAI_MEMORY_ALIGNMENT) {
-        alignment = TINYAI_MEMORY_ALIGNMENT;
-    }
     tai_lock(&memory->lock);
     void *block = NULL;
     if (!is_possible(memory, bytes, alignment)) {
         memory->failed++;
     } else {
         const size_t before = usage(memory);
+        if (alignment < TINYAI_MEMORY_ALIGNMENT) {
+            alignment = TINYAI_MEMORY_ALIGNMENT;
+        }
         block = take(memory, bytes, alignment, in_static);
         if (block == NULL) {
             no_room(memory, bytes,
@@ -184,6 +178,7 @@ static void *alloc(TinyAIMemory *memory, size_t bytes, size_t alignment, const c
 
 void *tinyai_memory_alloc_at(TinyAIMemory *memory, size_t bytes, size_t alignment,
                              const char *site) {
+    tai_thread_begin();
     memory = tai_memory_or_default(memory);
     return memory == NULL
                ? NULL
@@ -191,6 +186,7 @@ void *tinyai_memory_alloc_at(TinyAIMemory *memory, size_t bytes, size_t alignmen
 }
 
 void *tinyai_memory_alloc_static_at(TinyAIMemory *memory, size_t bytes, const char *site) {
+    tai_thread_begin();
     memory = tai_memory_or_default(memory);
     return memory == NULL ? NULL
                           : alloc(memory, bytes, TINYAI_MEMORY_ALIGNMENT, site,
@@ -246,6 +242,7 @@ static void *resize(TinyAIMemory *memory, void *block, size_t bytes) {
 }
 
 void *tinyai_memory_realloc_at(TinyAIMemory *memory, void *block, size_t bytes, const char *site) {
+    tai_thread_begin();
     if (block == NULL) {
         return tinyai_memory_alloc_at(memory, bytes, TINYAI_MEMORY_ALIGNMENT, site);
     }
@@ -266,6 +263,7 @@ void *tinyai_memory_realloc_at(TinyAIMemory *memory, void *block, size_t bytes, 
 }
 
 bool tinyai_memory_free(TinyAIMemory *memory, void *block) {
+    tai_thread_begin();
     if (block == NULL) {
         return true;
     }
@@ -287,7 +285,7 @@ bool tinyai_memory_free(TinyAIMemory *memory, void *block) {
     tai_unlock(&memory->lock);
     if (found == TAI_FOUND_BELOW) {
         tai_fail(
-            fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+            tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
             "%p is not the last allocation of static memory: take a mark before, and release to it",
             block);
     }
@@ -309,12 +307,13 @@ size_t tinyai_memory_mark(const TinyAIMemory *memory) {
 }
 
 bool tinyai_memory_release(TinyAIMemory *memory, size_t mark) {
+    tai_thread_begin();
     memory = tai_memory_or_default(memory);
     if (memory == NULL) {
         return false;
     }
     if (memory->strategy != &tai_strategy_static && memory->strategy != &tai_strategy_hybrid) {
-        tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+        tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                  "%s memory has no marks: free its allocations one by one", memory->strategy->name);
         return false;
     }
@@ -327,7 +326,7 @@ bool tinyai_memory_release(TinyAIMemory *memory, size_t mark) {
     tai_unlock(&memory->lock);
     if (!released) {
         tai_fail(
-            fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+            tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
             "a mark of %zu lies above the fill of %zu: release in the reverse order of the marks",
             mark, fill);
     }

@@ -19,12 +19,6 @@ typedef struct PublicPool {
 
 static const char site[] = "tinyai_create_pool";
 
-static TinyAIError *fresh_error(void) {
-    TinyAIError *error = tai_thread_error();
-    tai_error_clear(error);
-    return error;
-}
-
 static PublicPool *of(const TinyAIMemoryPool *pool) {
     return (PublicPool *)(uintptr_t)pool;
 }
@@ -64,8 +58,9 @@ static size_t alignment_of(size_t block_size) {
 }
 
 TinyAIMemoryPool *tinyai_create_pool(size_t total_size, size_t block_size) {
+    tai_thread_begin();
     if (block_size == 0 || total_size < block_size) {
-        tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+        tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                  "a pool of %zu bytes with blocks of %zu has no block: block_size must be 1 .. "
                  "total_size",
                  total_size, block_size);
@@ -74,7 +69,7 @@ TinyAIMemoryPool *tinyai_create_pool(size_t total_size, size_t block_size) {
     const size_t n = total_size / block_size;
     uint64_t next_bytes;
     if (n >= TAI_POOL_END || !tai_mul(n, sizeof(uint32_t), &next_bytes) || next_bytes > SIZE_MAX) {
-        tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+        tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                  "a pool of %zu blocks: at most %u are possible, choose a larger block_size", n,
                  TAI_POOL_END - 1);
         return NULL;
@@ -87,9 +82,11 @@ TinyAIMemoryPool *tinyai_create_pool(size_t total_size, size_t block_size) {
     void *blocks =
         next == NULL ? NULL
                      : tinyai_memory_alloc_at(NULL, n * block_size, alignment_of(block_size), site);
-    if (blocks == NULL) { /* the error is the failed allocation's */
+    if (blocks == NULL) {
+        const TinyAIError why = *tai_thread_error(); /* of the failed allocation */
         tinyai_memory_free(NULL, next);
         tinyai_memory_free(NULL, public);
+        *tai_thread_error() = why;
         return NULL;
     }
     *public = (PublicPool){.owner = {.self = public, .facts = pool_facts}};
@@ -114,7 +111,7 @@ void tinyai_destroy_pool(TinyAIMemoryPool *pool) {
 
 static void *no_block(PublicPool *public, size_t size, int32_t status, size_t allowed) {
     const TinyAIMemoryPool *pool = &public->pool;
-    TinyAIError *error = fresh_error();
+    TinyAIError *error = tai_thread_error();
     public->failed++;
     error->asked_bytes = size;
     error->allowed_bytes = allowed;
@@ -138,8 +135,9 @@ static void *no_block(PublicPool *public, size_t size, int32_t status, size_t al
 }
 
 void *tinyai_pool_alloc(TinyAIMemoryPool *pool, size_t size) {
+    tai_thread_begin();
     if (pool == NULL) {
-        tai_fail(fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+        tai_fail(tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                  "pool is NULL: tinyai_create_pool failed, or was not called");
         return NULL;
     }
@@ -158,6 +156,7 @@ void *tinyai_pool_alloc(TinyAIMemoryPool *pool, size_t size) {
 }
 
 bool tinyai_pool_free(TinyAIMemoryPool *pool, void *block) {
+    tai_thread_begin();
     if (block == NULL) {
         return true;
     }
@@ -169,7 +168,7 @@ bool tinyai_pool_free(TinyAIMemoryPool *pool, void *block) {
     }
     if (!given) {
         tai_fail(
-            fresh_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+            tai_thread_error(), TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
             "%p is not a block of this pool, or was freed before: free each block once, to its own "
             "pool",
             block);

@@ -1,13 +1,9 @@
 #include "memory/room.h"
 
-#include "port/fault.h"
 #include "port/port.h"
 
 void *tai_room_reserve(TaiRoom *room, size_t bytes) {
-    if (bytes > room->budget - room->reserved || !tai_claim("memory region")) {
-        return NULL;
-    }
-    void *base = tai_port_reserve(bytes);
+    void *base = bytes > room->budget - room->reserved ? NULL : tai_port_reserve(bytes);
     if (base != NULL) {
         room->reserved += bytes;
     }

@@ -214,7 +214,7 @@ static uint32_t units_for(size_t bytes) {
 }
 
 size_t tai_tlsf_control_bytes(size_t largest) {
-    const uint64_t most = largest < TAI_TLSF_LARGEST ? largest : TAI_TLSF_LARGEST - UNIT;
+    const size_t most = largest < TAI_TLSF_LARGEST ? largest : TAI_TLSF_LARGEST - UNIT;
     const size_t firsts = list_of((uint32_t)(most / UNIT)) / SECONDS + 1;
     const size_t bytes = sizeof(TaiTlsf) + firsts * SECONDS * sizeof(FreeBlock *);
     return (bytes + UNIT - 1) & ~(UNIT - 1);
@@ -228,7 +228,7 @@ size_t tai_tlsf_bytes(size_t bytes, size_t alignment, size_t control) {
     const uint64_t block = (uint64_t)units_for(bytes) * UNIT;
     const uint64_t aligned = alignment > UNIT ? 2 * (uint64_t)alignment + block / SECONDS : 0;
     const uint64_t sum = control + REGION_BYTES + block + aligned + UNIT;
-    return sum < TAI_TLSF_LARGEST && sum < SIZE_MAX ? (size_t)sum : SIZE_MAX;
+    return sum < TAI_TLSF_LARGEST ? (size_t)sum : SIZE_MAX;
 }
 
 TaiTlsf *tai_tlsf_create(void *region, size_t bytes, size_t largest) {

@@ -27,7 +27,9 @@
 
 #define TAI_TLSF_UNIT ((size_t)16)
 #define TAI_TLSF_TRIES 32u
-#define TAI_TLSF_LARGEST ((uint64_t)1 << 35) /* bytes of the largest region */
+/* Regions are smaller: 2^31 units, or what can be addressed. */
+#define TAI_TLSF_LARGEST                                                                           \
+    ((size_t)(SIZE_MAX / 16 < (UINT64_C(1) << 31) ? SIZE_MAX / 16 * 16 : UINT64_C(1) << 35))
 
 typedef struct TaiTlsf TaiTlsf;
 

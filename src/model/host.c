@@ -8,72 +8,36 @@
 #include "memory/error.h"
 #include "memory/process.h"
 #include "model/engine.h"
+#include "model/source_header.h"
 #include "port/fault.h"
 #include "port/port.h"
 
-#define COUNTS_BYTES 24u /* of the header: enough to know how long it is at least */
 #define STEP_WORK 50000000u
 #define SLICE_WORK                                                                                 \
     4000000u /* multiply-adds until readers hear of what is wanted: a millisecond or two */
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-static int32_t read_failed(TinyAIError *error, int32_t status, uint64_t offset, uint64_t bytes) {
-    return tai_fail(error, status, offset,
-                    "reading %" PRIu64 " bytes at byte %" PRIu64 " of the source failed (%s)",
-                    bytes, offset, tinyai_status_name(status));
-}
+typedef struct Planning {
+    const TinyAIOptions *options;
+    TinyAIPlan *plan;
+    uint64_t file_bytes;
+} Planning;
 
-static int32_t read_source(const TinyAISource *source, void *into, uint64_t bytes,
-                           TinyAIError *error) {
-    int32_t status = source->read(source->user, 0, into, (uint32_t)bytes);
-    return status ? read_failed(error, status, 0, bytes) : TINYAI_OK;
-}
-
-/* Plans with the first header_bytes of the file, in memory of its own. */
-static int32_t plan_with(const TinyAISource *source, uint64_t header_bytes, uint64_t scratch_bytes,
-                         const TinyAIOptions *options, TinyAIPlan *plan, TinyAIError *error) {
-    uint64_t scratch_at = tai_align_up(header_bytes, TAI_ALIGNMENT);
-    uint64_t bytes = scratch_at + scratch_bytes;
-    uint8_t *memory = tai_port_reserve(bytes);
-    if (!memory) {
-        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
-                        "the system gave no %" PRIu64 " bytes to read the header", bytes);
-    }
-    int32_t status = read_source(source, memory, header_bytes, error);
-    if (!status) {
-        status = tai_engine_plan(memory, header_bytes, source->size, memory + scratch_at,
-                                 scratch_bytes, options, plan, error);
-    }
-    tai_port_release(memory, bytes);
+static int32_t plan_header(void *user, const uint8_t *header, uint64_t size, void *scratch,
+                           uint64_t scratch_bytes, uint64_t *header_bytes, TinyAIError *error) {
+    const Planning *p = user;
+    int32_t status = tai_engine_plan(header, size, p->file_bytes, scratch, scratch_bytes,
+                                     p->options, p->plan, error);
+    *header_bytes = p->plan->header_bytes;
     return status;
 }
 
-/* As tinyai_plan, and *error tells also why a plan does not fit. Each try reads as much as the one before
- * proved the header to have, so no byte behind the header is read. */
+/* As tinyai_plan, and *error tells also why a plan does not fit. */
 static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
                            TinyAIPlan *plan, TinyAIError *error) {
-    uint8_t counts[COUNTS_BYTES] = {0};
-    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
-    uint64_t header_bytes = 0;
-    uint64_t scratch_bytes = 0;
-    if (n_counts && read_source(source, counts, n_counts, error)) {
-        return error->status;
-    }
-    int32_t status =
-        tai_engine_plan_bytes(counts, n_counts, source->size, &header_bytes, &scratch_bytes, error);
-    if (status) {
-        return status;
-    }
-    do {
-        if (header_bytes > TINYAI_MAX_BUDGET) {
-            return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
-                            "the header of the file takes 4 GiB or more");
-        }
-        status = plan_with(source, header_bytes, scratch_bytes, options, plan, error);
-        header_bytes = plan->header_bytes;
-    } while (status == TAI_HEADER_MORE);
-    return status;
+    Planning planning = {.options = options, .plan = plan, .file_bytes = source->size};
+    return tai_with_header(source, plan_header, &planning, error);
 }
 
 int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, TinyAIPlan *plan,
@@ -173,7 +137,7 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
     uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
     int32_t status =
-        read_source(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
+        tai_read_start(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
     if (!status) {
         status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
                                  options, model, error);

@@ -6,11 +6,11 @@
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "model/file.h"
+#include "model/source_header.h"
 #include "port/port.h"
 #include "schedule/layout.h"
 #include "stream/mapped_model.h"
 
-#define COUNTS_BYTES 24u            /* of the header: enough to know how long it is at least */
 #define READ_CHUNK_BYTES (1u << 20) /* longer layers are read in parts, by all reader threads */
 
 /* ---- the config ------------------------------------------------------------------------------ */
@@ -99,8 +99,9 @@ static void set_up(TinyAIMappedModel *m, const TaiFile *file, const TinyAIMmapCo
     m->config = *config;
     m->n_layers = file->shape.n_blocks;
     m->memory_bytes = parts->all.end;
-    m->residency = (TaiResidency){
-        .n_units = m->n_layers, .read_chunk_bytes = READ_CHUNK_BYTES, .linear = (uintptr_t)m};
+    m->residency.n_units = m->n_layers; /* the rest of it is zero, as the system gave it */
+    m->residency.read_chunk_bytes = READ_CHUNK_BYTES;
+    m->residency.linear = (uintptr_t)m;
     copy_layers(m, file, parts);
     tai_residency_slots(&m->residency, TAI_UNIT_BLOCK, (uint8_t *)m + parts->slots,
                         file->shape.slot_bytes, parts->n_slots,
@@ -140,85 +141,35 @@ static TinyAIMappedModel *open_parsed(const TaiFile *file, const TinyAIMmapConfi
 
 /* ---- the header ------------------------------------------------------------------------------ */
 
-static int32_t read_start(const TinyAISource *source, void *into, uint64_t bytes,
-                          TinyAIError *error) {
-    int32_t status = source->read(source->user, 0, into, (uint32_t)bytes);
-    return status ? tai_fail(error, status, 0,
-                             "reading %" PRIu64 " bytes at byte 0 of the file failed (%s)", bytes,
-                             tinyai_status_name(status))
-                  : TINYAI_OK;
-}
+typedef struct Opening {
+    const TinyAISource *source;
+    const TinyAIMmapConfig *config;
+    TinyAIMappedModel *model;
+} Opening;
 
-/* Parses the first `size` bytes of the file; scratch behind them: index, then directory. */
-static int32_t parse(TaiFile *file, const TinyAISource *source, uint8_t *header, uint64_t size,
-                     uint8_t *scratch, uint64_t scratch_bytes, TinyAIError *error) {
+static int32_t open_header(void *user, const uint8_t *header, uint64_t size, void *scratch,
+                           uint64_t scratch_bytes, uint64_t *header_bytes, TinyAIError *error) {
+    Opening *o = user;
     uint64_t index_bytes = 0;
-    uint64_t least_bytes = 0;
-    int32_t status = read_start(source, header, size, error);
-    if (!status) {
-        status =
-            tai_header_index_bytes(header, size, source->size, &index_bytes, &least_bytes, error);
-    }
-    uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
-    if (!status && directory_at > scratch_bytes) {
-        status = tai_fail(error, TINYAI_E_STALE, 0, "the file changed while it was opened");
-    }
-    return status ? status
-                  : tai_file_parse(file, header, size, source->size, scratch, index_bytes,
-                                   scratch + directory_at, scratch_bytes - directory_at, error);
-}
-
-/* Opens with the first *header_bytes of the file; TAI_HEADER_MORE, and more *header_bytes, if the header is
- * longer. */
-static int32_t open_with(const TinyAISource *source, const TinyAIMmapConfig *config,
-                         uint64_t *header_bytes, uint64_t scratch_bytes, TinyAIMappedModel **model,
-                         TinyAIError *error) {
-    uint64_t scratch_at = tai_align_up(*header_bytes, TAI_ALIGNMENT);
-    uint64_t bytes = scratch_at + scratch_bytes;
-    uint8_t *memory = tai_port_reserve(bytes);
-    if (!memory) {
-        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
-                        "the system gave no %" PRIu64 " bytes to read the header", bytes);
-    }
-    TaiFile file = {0};
+    uint64_t file_bytes = o->source->size;
     int32_t status =
-        parse(&file, source, memory, *header_bytes, memory + scratch_at, scratch_bytes, error);
-    if (status == TAI_HEADER_MORE) {
-        *header_bytes = file.header.header_bytes;
-    } else if (!status) {
-        *model = open_parsed(&file, config, source, error);
+        tai_header_index_bytes(header, size, file_bytes, &index_bytes, header_bytes, error);
+    uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
+    if (status) {
+        return status;
+    }
+    if (directory_at > scratch_bytes) {
+        return tai_fail(error, TINYAI_E_STALE, 0, "the file changed while it was opened");
+    }
+    TaiFile file;
+    status = tai_file_parse(&file, header, size, file_bytes, scratch, index_bytes,
+                            (uint8_t *)scratch + directory_at, scratch_bytes - directory_at, error);
+    *header_bytes = file.header.header_bytes;
+    if (!status) {
+        o->model = open_parsed(&file, o->config, o->source, error);
         status = error->status;
     }
-    tai_port_release(memory, bytes);
     return status;
-}
-
-static TinyAIMappedModel *open_source(const TinyAISource *source, const TinyAIMmapConfig *config,
-                                      TinyAIError *error) {
-    uint8_t counts[COUNTS_BYTES] = {0};
-    uint64_t n_counts = tai_min_u64(COUNTS_BYTES, source->size);
-    uint64_t header_bytes = 0;
-    uint64_t index_bytes = 0;
-    TinyAIMappedModel *model = NULL;
-    int32_t status = n_counts ? read_start(source, counts, n_counts, error) : TINYAI_OK;
-    if (!status) {
-        status = tai_header_index_bytes(counts, n_counts, source->size, &index_bytes, &header_bytes,
-                                        error);
-    }
-    if (status) {
-        return NULL;
-    }
-    uint64_t scratch_bytes = tai_align_up(index_bytes, TAI_ALIGNMENT) +
-                             tai_file_directory_bound(index_bytes, source->size);
-    do {
-        if (header_bytes > TINYAI_MAX_BUDGET) {
-            tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
-                     "the header of the file takes 4 GiB or more");
-            return NULL;
-        }
-        status = open_with(source, config, &header_bytes, scratch_bytes, &model, error);
-    } while (status == TAI_HEADER_MORE);
-    return model;
 }
 
 TinyAIMappedModel *tinyaiOpenMappedModel(const char *path, const TinyAIMmapConfig *config) {
@@ -230,9 +181,9 @@ TinyAIMappedModel *tinyaiOpenMappedModel(const char *path, const TinyAIMmapConfi
     if (check_config(config, error) || tinyai_source_open_file(&source, path, error)) {
         return NULL;
     }
-    TinyAIMappedModel *model = open_source(&source, config, error);
-    if (!model) {
+    Opening opening = {.source = &source, .config = config};
+    if (tai_with_header(&source, open_header, &opening, error)) {
         tinyai_source_close(&source);
     }
-    return model;
+    return opening.model;
 }

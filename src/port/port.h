@@ -95,7 +95,8 @@ extern const char tai_port_file_hint[];
 /* ---- the command's needs ------------------------------------------------------------------- */
 
 /* From now on Ctrl-C does not end the program but makes tai_port_interrupted() true; a second
- * Ctrl-C ends it. Hosts without signals do nothing. */
+ * Ctrl-C ends it. Nor does a file that grows beyond the user's limit: writing it fails. Hosts without
+ * signals do nothing. */
 void tai_port_catch_interrupt(void);
 bool tai_port_interrupted(void);
 

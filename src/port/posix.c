@@ -72,6 +72,8 @@ void tai_port_catch_interrupt(void) {
     /* Without SA_RESTART a read that waits for the keyboard returns too. */
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
+    /* A file that grows beyond the user's limit is an error of the write, not the end of the program. */
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 bool tai_port_interrupted(void) {

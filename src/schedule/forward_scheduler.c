@@ -6,7 +6,6 @@
 
 #include "memory/checked.h"
 #include "memory/error.h"
-#include "port/fault.h"
 #include "schedule/graph.h"
 #include "schedule/layout.h"
 #include "stream/mapped_model.h"
@@ -45,14 +44,9 @@ static bool given(const TinyAIForwardScheduler *s, TinyAIError *error) {
     return s != NULL;
 }
 
-/* NULL: E_NOMEM. error: the thread's, as everywhere here. */
-static void *allocate(uint64_t bytes, const char *what, TinyAIError *error) {
-    if (bytes <= SIZE_MAX && tai_claim(what)) {
-        return tinyai_memory_alloc_at(NULL, (size_t)bytes, TAI_ALIGNMENT, what); /* it says why */
-    }
-    tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "no memory for %s: %llu bytes", what,
-             (unsigned long long)bytes);
-    return NULL;
+/* NULL: the thread's error is E_NOMEM. No size here is above SIZE_MAX: outputs stay below the limit. */
+static void *allocate(uint64_t bytes, const char *what) {
+    return tinyai_memory_alloc_at(NULL, (size_t)bytes, TAI_ALIGNMENT, what);
 }
 
 /* ---- limit ------------------------------------------------------------------------------------- */
@@ -134,7 +128,7 @@ TinyAIForwardScheduler *tinyaiCreateForwardScheduler(TinyAIMappedModel *model,
     if (check_arguments(model, mode, memoryLimit, error)) {
         return NULL;
     }
-    TinyAIForwardScheduler *s = allocate(sizeof *s, "the forward scheduler", error);
+    TinyAIForwardScheduler *s = allocate(sizeof *s, "forward scheduler");
     if (!s) {
         return NULL;
     }
@@ -171,7 +165,7 @@ static int32_t grow_graph(TinyAIForwardScheduler *s, TinyAIError *error) {
         return TINYAI_OK;
     }
     uint32_t most = graph->most_edges ? 2 * graph->most_edges : FIRST_EDGES;
-    void *room = allocate(tai_graph_bytes(graph->n_layers, most), "the layer graph", error);
+    void *room = allocate(tai_graph_bytes(graph->n_layers, most), "layer graph");
     if (!room) {
         return error->status;
     }
@@ -266,7 +260,7 @@ static int32_t begin_pass(TinyAIForwardScheduler *s, TinyAIError *error) {
     if (s->allocated_bytes != s->activation_bytes) {
         tinyai_memory_free(NULL, s->activation);
         s->allocated_bytes = 0;
-        s->activation = allocate(s->activation_bytes, "the activation memory", error);
+        s->activation = allocate(s->activation_bytes, "activation memory");
         if (!s->activation) {
             return error->status;
         }

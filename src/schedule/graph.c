@@ -11,6 +11,9 @@
 
 /* ---- room -------------------------------------------------------------------------------------- */
 
+/* Plans count it, and are the same on every host. */
+_Static_assert(sizeof(TaiGraphLayer) == 32 && sizeof(TaiBuffer) == 24, "sizes on every host");
+
 /* Edges come last, so that a larger room begins with the same bytes. */
 static uint64_t edges_off(uint32_t n_layers) {
     return n_layers * (uint64_t)(sizeof(TaiGraphLayer) + sizeof(TaiBuffer) + sizeof(uint32_t));

@@ -176,6 +176,16 @@ static int32_t read_failed(TinyAIMappedModel *m, uint32_t layer, TinyAIError *er
                     off, tinyai_status_name(status));
 }
 
+/* Adds to an E_BUDGET how many bytes are missing. error may be NULL. */
+static int32_t missing(TinyAIError *error, uint64_t asked, uint64_t allowed) {
+    if (error) {
+        error->asked_bytes = asked;
+        error->allowed_bytes = allowed;
+        error->missing_bytes = asked - allowed;
+    }
+    return TINYAI_E_BUDGET;
+}
+
 static int32_t no_slot(const TinyAIMappedModel *m, uint32_t layer, TinyAIError *error) {
     uint64_t slot = tai_mapped_slot_bytes(m);
     uint64_t allowed = m->residency.blocks.active * slot;
@@ -183,10 +193,7 @@ static int32_t no_slot(const TinyAIMappedModel *m, uint32_t layer, TinyAIError *
              "layer %" PRIu32 " has no room: loaded layers hold all %" PRIu32
              " slots. Unload one, or open the model with a larger maxCacheSize",
              layer, m->residency.blocks.active);
-    error->asked_bytes = allowed + slot;
-    error->allowed_bytes = allowed;
-    error->missing_bytes = slot;
-    return TINYAI_E_BUDGET;
+    return missing(error, allowed + slot, allowed);
 }
 
 /* Bytes that come with a hash are compared with it once per model: the file does not change. */
@@ -305,10 +312,7 @@ int32_t tai_mapped_limit(TinyAIMappedModel *m, uint64_t bytes, TinyAIError *erro
                  "%" PRIu64 " bytes of layers were allowed, %" PRIu64 " layers of %" PRIu64
                  " bytes must be in memory: allow more, or unload layers",
                  bytes, least, slot);
-        error->asked_bytes = least * slot;
-        error->allowed_bytes = bytes;
-        error->missing_bytes = least * slot - bytes;
-        return TINYAI_E_BUDGET;
+        return missing(error, least * slot, bytes);
     }
     uint32_t active = (uint32_t)tai_min_u64(bytes / slot, m->residency.blocks.pool.n_blocks);
     while (!tai_policy_fit(&m->policy, active) && collect(m, true, TAI_NO_UNIT)) {

@@ -87,8 +87,11 @@ test('every public function is used outside tests', () => {
     }
   }
   assert.ok(names.size > 20)
-  const uses = [...files('src', /\.c$/), ...files('wasm', /\.c$/)].map(read).join('\n')
-  const example = read(join(root, 'include/tinyai/tinyai.h')).split('*/')[0]
+  const programs = ['src', 'wasm', 'examples'].flatMap((folder) => files(folder, /\.c$/))
+  const uses = programs.map(read).join('\n')
+  const headers = ['tinyai.h', 'raii.h'].map((name) => read(join(root, 'include/tinyai', name)))
+  const guide = read(join(root, 'docs/tinyai-memory-guide.md'))
+  const example = headers[0].split('*/')[0] + headers[1] + guide
   // A definition starts a line with its type; any other mention of the name is a use.
   const unused = [...names].filter((name) => {
     const definition = new RegExp(`^[a-zA-Z].*\\b${name}\\(`, 'gm')

@@ -84,10 +84,10 @@ describe('the command in Node', () => {
     const args = ['run', model, prompt, '--memory', '2MB', ...greedy, '--report', '-']
     const { stdout } = await start(args)
     for (const part of [
-      /\n {2}budget +2097152 +2\.00 MB\n/,
-      /\n {2}planned peak +\d+/,
+      /\nTinyAI memory report\n/,
+      /\n {2}budget +2097152 bytes/,
+      /\n {4} +\d+ {2}weights /,
       /\n {2}JS buffers +\d+/,
-      /\n {2}weights +\d+/,
       /\n {2}per token +\d+ .* planned\n/,
       /\n {2}stalled \d+ ms; \d+ passes: \d+ block hits, \d+ misses/,
       /\n {2}blocks +[P.lr]{5} /,

@@ -31,7 +31,7 @@ describe('an installed TinyAI', () => {
   test('builds a C program through pkg-config', () => {
     const program = join(folder, 'through-pkg-config')
     const strict = ['-std=c11', '-Wall', '-Wextra', '-Werror']
-    run('cc', [...strict, join(project, 'main.c'), ...flags(), '-o', program])
+    run(process.env.CC ?? 'cc', [...strict, join(project, 'main.c'), ...flags(), '-o', program])
     assert.match(run(program, [bundled]), told)
     assert.throws(() => run(program, ['missing.gguf']), { status: 1 })
   })

@@ -44,11 +44,14 @@ describe('native command', () => {
     assert.equal(alone.stats.stream.misses, alone.stats.blocks.length) // each block is read once
     const signals = ['SIGUSR1', 'SIGUSR2']
     let timer
-    const result = await start([...args, '--report', '-'].filter((arg) => arg !== '--json'), {
-      onOutput: (child) => {
-        timer ??= setInterval(() => child.kill(signals.reverse()[0]), 10)
+    const result = await start(
+      [...args, '--report', '-'].filter((arg) => arg !== '--json'),
+      {
+        onOutput: (child) => {
+          timer ??= setInterval(() => child.kill(signals.reverse()[0]), 10)
+        },
       },
-    })
+    )
     clearInterval(timer)
     assert.equal(result.code, 0, result.stderr)
     assert.ok(result.stdout.startsWith(alone.text))

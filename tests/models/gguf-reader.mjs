@@ -16,6 +16,11 @@ export function readGguf(bytes) {
   }
   const take = {
     u8: () => view.getUint8(next(1)),
+    i8: () => view.getInt8(next(1)),
+    u16: () => view.getUint16(next(2), true),
+    i16: () => view.getInt16(next(2), true),
+    i64: () => view.getBigInt64(next(8), true),
+    f64: () => view.getFloat64(next(8), true),
     u32: () => view.getUint32(next(4), true),
     i32: () => view.getInt32(next(4), true),
     f32: () => view.getFloat32(next(4), true),

@@ -13,10 +13,11 @@ static bool early_return(const char *path, bool leave) {
     TinyAIProgressiveConfig progressive = {};
     tinyai::progressive_loader_ptr loader(tinyai_create_progressive_loader(&progressive));
     TinyAISource source;
+    TinyAIError error;
     TinyAIModel *opened = nullptr;
     TinyAIOptions options = tinyai_default_options();
-    if (tinyai_source_open_file(&source, path, nullptr) ||
-        tinyai_open(&source, &options, &opened, nullptr))
+    if (tinyai_source_open_file(&source, path, &error) ||
+        tinyai_open(&source, &options, &opened, &error))
         return false;
     tinyai::model_ptr model(opened);
     if (!memory || !row || !pool || !mapped || !scheduler || !loader ||

@@ -243,13 +243,26 @@ static void place_all_ways(Model *m, uint32_t count) {
         all_placements(m, 0, 0, 0);
 }
 
+/* Bytes of outputs that are live in the turn of i, after those of `ran`. */
+static uint64_t live_bytes(const Model *m, uint32_t ran, uint32_t i) {
+    uint64_t live = 0;
+    for (uint32_t j = 0; j < m->n; j++) {
+        int needed = j == i;
+        for (uint32_t k = 0; k < m->n; k++)
+            needed |= (ran >> j & 1) && !(ran >> k & 1) && (m->needs[k] >> j & 1);
+        live += needed ? (m->bytes[j] + m->alignment - 1) / m->alignment * m->alignment : 0;
+    }
+    return live;
+}
+
 static void all_topological_orders(Model *m, uint32_t count, uint32_t ran) {
     if (ran == m->added) {
         place_all_ways(m, count);
         return;
     }
     for (uint32_t i = 0; i < m->n; i++) {
-        if (!(ran >> i & 1) && (m->added >> i & 1) && !(m->needs[i] & ~ran)) {
+        if (!(ran >> i & 1) && (m->added >> i & 1) && !(m->needs[i] & ~ran) &&
+            live_bytes(m, ran, i) < m->best) { /* else no placement is below the best */
             m->order[count] = i;
             all_topological_orders(m, count + 1, ran | 1u << i);
         }
@@ -273,7 +286,7 @@ static void index_order(Model *m) {
 /* Adds random layers and edges in random order; edges follow a random permutation, so that they point both
  * up and down the indices. m may be NULL. */
 static void random_graph(uint32_t n, uint32_t edges_of_a_layer, Model *m) {
-    uint32_t rank[MOST_LAYERS];
+    uint32_t rank[MOST_LAYERS] = {0};
     new_graph(n, MOST_EDGES);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t j = chance(i + 1);

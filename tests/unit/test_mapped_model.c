@@ -1,6 +1,7 @@
 /* The mapped model over the bundled model: its cache, each field of its config, faults, and its end. */
 #include "stream/mapped_model.h"
 
+#include "format/convert.h"
 #include "format/xxh3.h"
 #include "memory/error.h"
 #include "unit/model_source.h"
@@ -262,6 +263,78 @@ TEST(a_file_that_is_no_model_or_not_there_is_refused) {
     CHECK(tai_thread_error()->status == TINYAI_E_FORMAT);
 }
 
+/* ---- .tmai ----------------------------------------------------------------------------------- */
+
+/* The bundled model converted, in memory. */
+static ModelBytes converted(void) {
+    TinyAIError error = {0};
+    TaiHeader header;
+    TaiConvert convert;
+    TaiCopy copy;
+    uint64_t index_bytes = 0;
+    uint64_t least_bytes = 0;
+    uint64_t room_bytes = 0;
+    CHECK_EQ(tai_header_index_bytes(file.bytes, file.size, file.size, &index_bytes, &least_bytes,
+                                    &error),
+             0);
+    void *index = malloc(index_bytes);
+    CHECK_EQ(
+        tai_header_parse(&header, file.bytes, file.size, file.size, index, index_bytes, &error), 0);
+    CHECK_EQ(tai_convert_room(&header, &room_bytes, &error), 0);
+    void *room = malloc(room_bytes);
+    CHECK_EQ(tai_convert_begin(&convert, &header, room, &error), 0);
+    ModelBytes out = {.size = convert.target_bytes, .bytes = calloc(1, convert.target_bytes)};
+    while (tai_convert_next(&convert, TAI_CONVERT_BUFFER, &copy)) {
+        CHECK_EQ(tai_convert_moved(&convert, file.bytes + copy.from, &error), 0);
+        if (copy.to != TAI_NOWHERE) {
+            memcpy(out.bytes + copy.to, file.bytes + copy.from, copy.bytes);
+        }
+    }
+    tai_convert_finish(&convert);
+    memcpy(out.bytes, convert.header, convert.header_bytes);
+    free(room);
+    free(index);
+    return out;
+}
+
+static void write_file(const char *path, const ModelBytes *bytes) {
+    FILE *out = fopen(path, "wb");
+    CHECK(out && fwrite(bytes->bytes, 1, bytes->size, out) == bytes->size && fclose(out) == 0);
+}
+
+TEST(a_tmai_file_has_the_same_layers_and_each_is_checked) {
+    const char *path = "test_mapped_model.tmai";
+    ModelBytes tmai = converted();
+    ModelBytes gguf = file;
+    TinyAIMmapConfig config = config_of((size_t)n_layers - 1);
+    write_file(path, &tmai);
+    TinyAIMappedModel *from_gguf = open_model(config);
+    TinyAIMappedModel *model = tinyaiOpenMappedModel(path, &config);
+    CHECK(model && tinyaiGetMappedLayerCount(model) == n_layers);
+    for (int i = 0; model && i < n_layers; i++) {
+        const uint8_t *layer = tinyaiGetMappedLayer(model, i);
+        file = tmai;
+        CHECK(layer && is_as_in_the_file(model, i, layer));
+        CHECK(model->residency.units[i].has_hash && model->residency.units[i].verified);
+        CHECK(tinyaiGetMappedLayer(from_gguf, i) != NULL);
+        CHECK(tinyaiGetMappedLayerSize(model, i) >= tinyaiGetMappedLayerSize(from_gguf, i));
+    }
+    const TaiUnit *unit = &model->residency.units[2];
+    tmai.bytes[model->residency.runs[unit->first_run].off + unit->bytes / 2] ^= 0x10;
+    tinyaiCloseMappedModel(model);
+    tinyaiCloseMappedModel(from_gguf);
+    write_file(path, &tmai);
+    model = tinyaiOpenMappedModel(path, &config);
+    for (int i = 0; model && i < n_layers; i++) {
+        CHECK((tinyaiGetMappedLayer(model, i) != NULL) == (i != 2));
+        CHECK_EQ(tai_thread_error()->status, i == 2 ? TINYAI_E_CORRUPT : TINYAI_OK);
+    }
+    tinyaiCloseMappedModel(model);
+    remove(path);
+    free(tmai.bytes);
+    file = gguf;
+}
+
 /* ---- slots ----------------------------------------------------------------------------------- */
 
 TEST(a_limit_drops_layers_and_lifts_again) {
@@ -333,6 +406,7 @@ int main(int argc, char **argv) {
         T(a_failed_read_is_reported_and_the_next_try_succeeds),
         T(bytes_that_do_not_match_their_hash_are_refused_each_time_and_verified_once),
         T(a_file_that_is_no_model_or_not_there_is_refused),
+        T(a_tmai_file_has_the_same_layers_and_each_is_checked),
         T(a_limit_drops_layers_and_lifts_again),
         T(held_layers_stay_and_may_fill_all_slots),
         T(a_model_in_use_closes_with_its_last_user)};

@@ -78,7 +78,7 @@ TEST(several_regions_serve_as_one_allocator) {
     TaiTlsf *tlsf = create(0, 9000);
     CHECK(tlsf != NULL);
     CHECK(tai_tlsf_add(tlsf, regions[1], 40000));
-    CHECK(tai_tlsf_add(tlsf, regions[2], 100));
+    CHECK(tai_tlsf_add(tlsf, regions[2], 400));
     CHECK(!tai_tlsf_add(tlsf, regions[2] + 4096, 16)); /* too small for a block */
     const TaiTlsfFill empty = tai_tlsf_fill(tlsf);
     uint32_t served[3] = {0};

@@ -30,7 +30,7 @@ TEST(many_chunks_equal_the_model) {
     const TinyAIMemoryConfig config = {.strategy = TINYAI_MEMORY_STRATEGY_POOLED,
                                        .initial_pool_size = 16,
                                        .block_size = 16,
-                                       .budget = 60000};
+                                       .budget = 30000};
     model = (Model){.memory = tinyai_create_memory(&config), .size_log2 = 4, .block_size = 16};
     model_run(&model, false);
     tinyai_destroy_memory(model.memory);

@@ -148,7 +148,7 @@ TEST(the_bound_is_not_always_reached) {
     CHECK_EQ(smallest_peak(hard, 8, 1), 8);
     seed = SEED;
     for (int round = 0; round < 200; round++) {
-        TaiBuffer buffers[8];
+        TaiBuffer buffers[8] = {{0}};
         uint32_t scale = 1 + chance(1000), turned = chance(2);
         for (uint32_t i = 0; i < 8; i++) {
             uint32_t to = chance(i + 1); /* shuffled */

@@ -153,8 +153,8 @@ static uint32_t next_layer(Pattern pattern, uint64_t *seed, uint32_t n, uint32_t
     case ZIPF:
         return zipf(seed, n);
     default: /* runs of about 1/2, 1, 2 and 4 cycles */
-        return chance(seed, n << pattern >> (SHORT_RUNS + 1)) == 0 ? chance(seed, n)
-                                                                   : (last + 1) % n;
+        return chance(seed, 1 + (n << pattern >> (SHORT_RUNS + 1))) == 0 ? chance(seed, n)
+                                                                         : (last + 1) % n;
     }
 }
 

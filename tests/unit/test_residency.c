@@ -402,9 +402,8 @@ TEST(random_changes_of_slots_never_stick_nor_overlap) {
     for (uint64_t seed = 1; seed <= 200; seed++) {
         Sim s = simulate(3 + seed % 12, 1 + seed % 2, 2, 1 + seed % 4, 3000, seed);
         bind(&s);
-        uint32_t active = s.slots;
         for (uint32_t round = 0; round < 12; round++) {
-            active = 1 + chance(&s, s.slots);
+            uint32_t active = 1 + chance(&s, s.slots);
             while (!tai_residency_pin(&s.r, TAI_UNIT_BLOCK, chance(&s, active), active)) {
                 CHECK(s.n_flying > 0);
                 answer_one(&s, chance(&s, 5) == 0 ? TINYAI_E_IO : TINYAI_OK, TAI_NO_UNIT);

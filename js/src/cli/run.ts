@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { isAbort, TinyAIError } from '../errors.js'
 import { load } from '../index.js'
 import { formatSize } from '../size.js'
-import type { Model, Plan } from '../types.js'
+import type { Model, Plan, Stats } from '../types.js'
 import { modelOf, readInput } from './model.js'
 import type { Request } from './options.js'
 import { statsReport } from './report.js'
@@ -64,7 +64,7 @@ async function generate(
     await putText(`${JSON.stringify({ text, tokens, stats })}\n`)
   } else {
     if (request.logitsHash) process.stderr.write(`logits hash ${stats.engine.logitsHash}\n`)
-    note(speedNote(tokens.length, stats.speed.generateMs))
+    note(summary(tokens.length, stats))
   }
   if (report) await report.writeFile(await reportOf(model, request.report?.endsWith('.json')))
   else if (request.report === '-' && !request.json)
@@ -78,8 +78,11 @@ async function reportOf(model: Model, json = false): Promise<string> {
   return `${await model.memoryReport()}\n${statsReport(model.stats(), model.plan)}`
 }
 
-function speedNote(tokens: number, ms: number): string {
-  return `${tokens} tokens, ${perSecond(tokens - 1, ms)} tokens/s`
+function summary(tokens: number, { speed, memory, stream }: Stats): string {
+  return (
+    `${tokens} tokens, ${perSecond(tokens - 1, speed.generateMs)} tokens/s, ` +
+    `${formatSize(memory.peakBytes)} of memory at most, ${formatSize(stream.bytesRead)} read`
+  )
 }
 
 function settings(plan: Plan, { load }: Request): string {
