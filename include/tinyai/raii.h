@@ -47,23 +47,25 @@ using model_ptr = std::unique_ptr<TinyAIModel, destroyer<tinyai_close>>;
 
 #include <string.h>
 
-/* X(name, type, function that gives it back) */
-#define TINYAI_AUTO_LIST(X)                                                                        \
-    X(memory, TinyAIMemory, tinyai_destroy_memory)                                                 \
-    X(pool, TinyAIMemoryPool, tinyai_destroy_pool)                                                 \
-    X(mapped_model, TinyAIMappedModel, tinyaiCloseMappedModel)                                     \
-    X(forward_scheduler, TinyAIForwardScheduler, tinyaiDestroyForwardScheduler)                    \
-    X(progressive_loader, TinyAIProgressiveLoader, tinyai_destroy_progressive_loader)              \
-    X(model, TinyAIModel, tinyai_close)
-
 /* A cleanup function takes a pointer to the variable. */
-#define TINYAI_AUTO_FUNCTION(name, type, destroy)                                                  \
-    static inline void tinyai_auto_##name(type **handle) {                                         \
-        destroy(*handle);                                                                          \
-    }
-TINYAI_AUTO_LIST(TINYAI_AUTO_FUNCTION)
-#undef TINYAI_AUTO_FUNCTION
-#undef TINYAI_AUTO_LIST
+static inline void tinyai_auto_memory(TinyAIMemory **handle) {
+    tinyai_destroy_memory(*handle);
+}
+static inline void tinyai_auto_pool(TinyAIMemoryPool **handle) {
+    tinyai_destroy_pool(*handle);
+}
+static inline void tinyai_auto_mapped_model(TinyAIMappedModel **handle) {
+    tinyaiCloseMappedModel(*handle);
+}
+static inline void tinyai_auto_forward_scheduler(TinyAIForwardScheduler **handle) {
+    tinyaiDestroyForwardScheduler(*handle);
+}
+static inline void tinyai_auto_progressive_loader(TinyAIProgressiveLoader **handle) {
+    tinyai_destroy_progressive_loader(*handle);
+}
+static inline void tinyai_auto_model(TinyAIModel **handle) {
+    tinyai_close(*handle);
+}
 
 /* For a pointer of any type to an allocation of the process default. */
 static inline void tinyai_auto_block(void *variable) {

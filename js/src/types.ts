@@ -345,7 +345,7 @@ export interface MemoryOwner extends MemoryFacts {
     hits: number
     misses: number
     passes: number
-    streamedBytesPerToken: number
+    streamedBytesPerPass: number
     fileBytes: number
     minBudgetBytes: number
     residentBytes: number

@@ -1,6 +1,6 @@
-/* The `tinyai` command for native hosts and WASI: run, plan, inspect, perplexity, convert, over files.
- * Built on tinyai.h and port.h (inspect also on the GGUF index). It allocates nothing:
- * under WASI its static data is part of the budget. */
+/* The `tinyai` command for native hosts and WASI: run, plan, inspect, perplexity, convert, verify, over
+ * files. Built on tinyai.h and port.h, and on the index of a header. It allocates nothing: under WASI its static
+ * data is part of the budget. */
 #ifndef TAI_CLI_H
 #define TAI_CLI_H
 
@@ -14,7 +14,14 @@ enum { DONE = 0, FAILED = 1, USAGE = 2, INTERRUPTED = 130 }; /* exit codes */
 
 /* ---- options.c ----------------------------------------------------------------------------- */
 
-typedef enum Command { RUN = 1, PLAN = 2, INSPECT = 4, PERPLEXITY = 8, CONVERT = 16 } Command;
+typedef enum Command {
+    RUN = 1,
+    PLAN = 2,
+    INSPECT = 4,
+    PERPLEXITY = 8,
+    CONVERT = 16,
+    VERIFY = 32
+} Command;
 
 #define MAX_STOPS 16 /* tinyai.h allows no more */
 
@@ -43,6 +50,7 @@ int plan(const Options *options);
 int inspect(const Options *options);
 int perplexity(const Options *options);
 int convert(const Options *options);
+int verify(const Options *options);
 
 /* ---- host.c -------------------------------------------------------------------------------- */
 
@@ -54,7 +62,8 @@ typedef struct Host {
 
 /* E_UNSUPPORTED if a path is a URL. */
 int32_t refuse_url(const char *url, TinyAIError *error);
-/* Opens the file that `options` name. */
+/* The file that `options` name, or the default. */
+const char *model_path(const Options *options);
 int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *error);
 int32_t open_model(Host *host, const Options *options, TinyAIError *error);
 

@@ -7,11 +7,11 @@
 #include <strings.h>
 
 #include "format/convert.h"
+#include "format/source_header.h"
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "port/port.h"
 
-#define HEADER_START 24u /* what tai_header_index_bytes needs */
 #define ALIGNMENT 64u
 
 static const char *const format_names[TAI_FORMATS] = {"gguf", "tmai"};
@@ -67,42 +67,36 @@ static int32_t read_input(Converter *c, uint64_t offset, void *into, uint64_t by
                           bytes, offset, tinyai_status_name(status));
 }
 
-/* Into memory that was reserved. */
-static int32_t parse(Converter *c) {
-    if (read_input(c, 0, c->memory, c->header_bytes)) {
-        return c->error.status;
-    }
-    return tai_header_parse(&c->header, c->memory, c->header_bytes, c->input.size,
-                            c->memory + index_at(c), c->index_bytes, &c->error);
+static int32_t read_at(void *user, uint64_t offset, void *into, uint32_t bytes) {
+    return tai_port_file_read(((TaiPortFile *)user)->handle, offset, into, bytes);
+}
+
+static TinyAISource source_of(Converter *c) {
+    return (TinyAISource){.size = c->input.size, .user = &c->input, .read = read_at};
 }
 
 /* How much memory the conversion needs. It knows when it has seen the whole header. */
 static int32_t measure(Converter *c) {
-    uint8_t start[HEADER_START];
-    const uint64_t n = tai_min_u64(HEADER_START, c->input.size);
-    if (n > 0 && read_input(c, 0, start, n)) {
-        return c->error.status;
-    }
-    int32_t status = tai_header_index_bytes(start, n, c->input.size, &c->index_bytes,
-                                            &c->header_bytes, &c->error);
-    while (status == 0) {
-        if (reserve(c, room_at(c))) {
-            return c->error.status;
-        }
-        status = parse(c);
-        if (status == 0) {
-            c->header_bytes = c->header.header_bytes;
-            status = tai_convert_room(&c->header, &c->room_bytes, &c->error);
-            release(c);
-            return status;
-        }
-        release(c);
-        if (status == TAI_HEADER_MORE) {
-            c->header_bytes = c->header.header_bytes;
-            status = 0;
-        }
+    const TinyAISource source = source_of(c);
+    TaiSourceHeader h;
+    int32_t status = tai_source_header_open(&h, &source, tai_no_header_room, &c->error);
+    if (status == 0) {
+        c->header_bytes = h.header.header_bytes;
+        c->index_bytes = h.index_bytes;
+        status = tai_convert_room(&h.header, &c->room_bytes, &c->error);
+        tai_source_header_close(&h);
     }
     return status;
+}
+
+/* Into memory that was reserved. */
+static int32_t parse(Converter *c) {
+    const TinyAISource source = source_of(c);
+    if (tai_source_read_start(&source, c->memory, c->header_bytes, &c->error)) {
+        return c->error.status;
+    }
+    return tai_header_parse(&c->header, c->memory, c->header_bytes, c->input.size,
+                            c->memory + index_at(c), c->index_bytes, &c->error);
 }
 
 /* The buffer is what a budget leaves, up to what is of use. */

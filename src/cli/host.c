@@ -25,14 +25,13 @@ int32_t refuse_url(const char *url, TinyAIError *error) {
                     url, tai_port_file_hint);
 }
 
+const char *model_path(const Options *options) {
+    const char *model = options->model != NULL ? options->model : getenv("TINYAI_MODEL");
+    return model != NULL && *model != '\0' ? model : DEFAULT_MODEL;
+}
+
 int32_t open_source(TinyAISource *source, const Options *options, TinyAIError *error) {
-    const char *model = options->model;
-    if (model == NULL) {
-        model = getenv("TINYAI_MODEL");
-    }
-    if (model == NULL || *model == '\0') {
-        model = DEFAULT_MODEL;
-    }
+    const char *model = model_path(options);
     const int32_t status = refuse_url(model, error);
     return status ? status : tinyai_source_open_file(source, model, error);
 }

@@ -6,64 +6,9 @@
 
 #include "format/blocks.h"
 #include "format/cursor.h"
-#include "format/header.h"
-#include "port/port.h"
+#include "format/source_header.h"
 
-#define HEADER_START 24u /* magic, version, two counts */
-#define SHOWN_TEXT 64u   /* bytes of a string that people see */
-
-typedef struct Region {
-    uint8_t *base;
-    uint64_t bytes;
-} Region;
-
-/* ---- the header ---------------------------------------------------------------------------- */
-
-/* Reads `size` bytes of the file behind its index, and parses them. 0, TAI_HEADER_MORE, or an error.
- */
-static int32_t parse(const TinyAISource *source, uint64_t size, uint64_t index_bytes,
-                     Region *region, TaiHeader *header, TinyAIError *error) {
-    region->bytes = index_bytes + size;
-    region->base = tai_port_reserve(region->bytes);
-    if (region->base == NULL) {
-        return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
-                        "no memory for a header of more than %" PRIu64 " bytes", size / 2);
-    }
-    uint8_t *bytes = region->base + index_bytes;
-    for (uint64_t at = 0; at < size;) {
-        const uint64_t part = size - at < (1u << 30) ? size - at : (1u << 30);
-        const int32_t status = source->read(source->user, at, bytes + at, (uint32_t)part);
-        if (status != 0) {
-            return tai_fail(error, status, at, "the header could not be read");
-        }
-        at += part;
-    }
-    return tai_header_parse(header, bytes, size, source->size, region->base, index_bytes, error);
-}
-
-static int32_t read_header(const TinyAISource *source, Region *region, TaiHeader *header,
-                           TinyAIError *error) {
-    uint8_t start[HEADER_START];
-    const uint32_t n = source->size < HEADER_START ? (uint32_t)source->size : HEADER_START;
-    int32_t status = n == 0 ? 0 : source->read(source->user, 0, start, n);
-    if (status != 0) {
-        return tai_fail(error, status, 0, "the header could not be read");
-    }
-    uint64_t index_bytes = 0;
-    uint64_t size = 0;
-    status = tai_header_index_bytes(start, n, source->size, &index_bytes, &size, error);
-    while (status == 0) {
-        status = parse(source, size, index_bytes, region, header, error);
-        if (status != TAI_HEADER_MORE) {
-            break;
-        }
-        tai_port_release(region->base, region->bytes);
-        region->base = NULL;
-        size = header->header_bytes;
-        status = 0;
-    }
-    return status;
-}
+#define SHOWN_TEXT 64u /* bytes of a string that people see */
 
 /* ---- metadata ------------------------------------------------------------------------------ */
 
@@ -280,17 +225,16 @@ int inspect(const Options *options) {
     if (open_source(&source, options, &error) != 0) {
         return fail(options, &error);
     }
-    Region region = {0};
-    TaiHeader header = {0};
+    TaiSourceHeader h;
     int code = DONE;
-    if (read_header(&source, &region, &header, &error) != 0) {
+    if (tai_source_header_open(&h, &source, tai_no_header_room, &error) != 0) {
         code = fail(options, &error);
     } else if (options->json) {
-        header_json(&header);
+        header_json(&h.header);
     } else {
-        put_header(&header);
+        put_header(&h.header);
     }
-    tai_port_release(region.base, region.bytes);
+    tai_source_header_close(&h);
     tinyai_source_close(&source);
     return code;
 }

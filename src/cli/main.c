@@ -27,6 +27,9 @@ int main(int argc, char **argv) {
     case CONVERT:
         code = convert(&options);
         break;
+    case VERIFY:
+        code = verify(&options);
+        break;
     }
     /* A full disk or a closed pipe is a failure too. */
     if (fflush(stdout) != 0 || ferror(stdout)) {

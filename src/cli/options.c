@@ -38,7 +38,7 @@ enum {
 };
 
 #define MODEL_COMMANDS (RUN | PLAN | PERPLEXITY)
-#define ALL_COMMANDS (MODEL_COMMANDS | INSPECT | CONVERT)
+#define ALL_COMMANDS (MODEL_COMMANDS | INSPECT | CONVERT | VERIFY)
 
 typedef struct Rule {
     const char *name;
@@ -49,9 +49,9 @@ typedef struct Rule {
 
 static const Rule rules[OPTIONS] = {
     [MEMORY] =
-        {"memory", "SIZE", MODEL_COMMANDS | CONVERT,
+        {"memory", "SIZE", MODEL_COMMANDS | CONVERT | VERIFY,
          "memory budget: 2MB, 1.5GB, bytes. Default: fully resident, at most 512MB; convert: "
-         "its header and 1MB"},
+         "its header and 1MB; verify: of layers, 3 of them"},
     [MAX_MEMORY] = {"max-memory", "SIZE", MODEL_COMMANDS,
                     "how far the budget may rise later. Default: as --memory"},
     [MODE] = {"mode", "MODE", MODEL_COMMANDS,
@@ -102,6 +102,7 @@ static const CommandRule commands[] = {
     {"inspect", INSPECT, "[MODEL]", 0, 1, "dimensions and tensors of a file"},
     {"perplexity", PERPLEXITY, "[MODEL]", 0, 1, "how well a model predicts a text"},
     {"convert", CONVERT, "INPUT OUTPUT", 2, 2, "GGUF to TMAI, the native format, and back"},
+    {"verify", VERIFY, "[MODEL]", 0, 1, "is a file whole? Compares a TMAI file with its hashes"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
 

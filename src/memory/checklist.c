@@ -23,14 +23,14 @@ static bool churns(const TaiFacts *f) {
 }
 
 static void add_model(TaiEvidence *e, const TaiFacts *f) {
-    const bool streams = f->slots < f->layers || f->streamed_bytes_per_token > 0;
+    const bool streams = f->slots < f->layers || f->streamed_bytes_per_pass > 0;
     e->models++;
     e->streaming += streams;
     e->oversized += !streams && f->budget_bytes > 0 && f->file_bytes > f->budget_bytes;
     e->slow += f->misses > f->hits && f->misses > f->layers;
     e->file_bytes += f->file_bytes;
     e->wide_bytes += f->wide_weight_bytes;
-    e->streamed_bytes += f->streamed_bytes_per_token;
+    e->streamed_bytes += f->streamed_bytes_per_pass;
     e->resident_bytes += f->resident_bytes;
 }
 
@@ -278,8 +278,9 @@ void tai_common_issue(uint32_t index, const TaiEvidence *e, const TaiHabits *h, 
     default:
         v->number = e->streamed_bytes;
         judge(v, e->slow ? TAI_ISSUE_FOUND : TAI_ISSUE_NONE,
-              "Raise the budget: each slot more saves reading a block per token.",
-              "%" PRIu64 " bytes are read per token; a budget of %" PRIu64 " bytes reads none",
+              "Raise the budget: each slot more saves reading a block per pass.",
+              "%" PRIu64 " bytes are read per pass over the layers; a budget of %" PRIu64
+              " bytes reads none",
               e->streamed_bytes, e->resident_bytes);
         break;
     }

@@ -43,7 +43,7 @@ typedef struct TaiFacts {
     uint64_t by_purpose[TINYAI_PURPOSES];
     uint64_t file_bytes;
     uint64_t wide_weight_bytes; /* weights of 16 bits or more per value */
-    uint64_t streamed_bytes_per_token;
+    uint64_t streamed_bytes_per_pass;
     uint64_t hits;
     uint64_t misses;
     uint64_t passes;

@@ -101,10 +101,12 @@ static void cache_text(TaiWriter *w, const TaiFacts *f) {
             "  %-22s %" PRIu32 " slots for %" PRIu32 " layers, %" PRIu32 " pinned; %" PRIu64
             " hits, %" PRIu64 " misses in %" PRIu64 " passes\n",
             "cache", f->slots, f->layers, f->pinned, f->hits, f->misses, f->passes);
-    bytes_line(w, "read per token", f->streamed_bytes_per_token);
+    bytes_line(w, "read per pass", f->streamed_bytes_per_pass);
     bytes_line(w, "file", f->file_bytes);
     if (f->min_budget_bytes) {
         bytes_line(w, "smallest budget", f->min_budget_bytes);
+    }
+    if (f->resident_bytes) {
         bytes_line(w, "budget to read none", f->resident_bytes);
     }
 }
@@ -166,7 +168,7 @@ static void cache_json(TaiWriter *w, const TaiFacts *f) {
     tai_json_uint(w, "hits", f->hits);
     tai_json_uint(w, "misses", f->misses);
     tai_json_uint(w, "passes", f->passes);
-    tai_json_uint(w, "streamedBytesPerToken", f->streamed_bytes_per_token);
+    tai_json_uint(w, "streamedBytesPerPass", f->streamed_bytes_per_pass);
     tai_json_uint(w, "fileBytes", f->file_bytes);
     tai_json_uint(w, "minBudgetBytes", f->min_budget_bytes);
     tai_json_uint(w, "residentBytes", f->resident_bytes);

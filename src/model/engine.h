@@ -138,10 +138,11 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
 int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error);
-/* From the first 24 bytes of the header: how long it is at least, and the scratch that tai_engine_plan
- * needs. 0, TAI_HEADER_MORE or an error. */
-int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
-                              uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error);
+/* The same from a header that is parsed, with an index of index_bytes; directory: as in tai_file_take. Without
+ * plan->planning_bytes, which the caller knows. */
+int32_t tai_engine_plan_header(const TaiHeader *header, uint64_t index_bytes, void *directory,
+                               uint64_t directory_bytes, const TinyAIOptions *options,
+                               TinyAIPlan *plan, TinyAIError *error);
 
 /* Lets those units stay that a configuration keeps; false while ranges in flight hold a slot that has to be
  * given back. */

@@ -535,15 +535,9 @@ static void check_sizes(const TaiFile *file, TinyAIError *error) {
     }
 }
 
-int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint64_t file_bytes,
-                       void *index, uint64_t index_bytes, void *directory, uint64_t directory_bytes,
-                       TinyAIError *error) {
-    memset(file, 0, sizeof *file);
-    int32_t status =
-        tai_header_parse(&file->header, header, size, file_bytes, index, index_bytes, error);
-    if (status) {
-        return status;
-    }
+int32_t tai_file_take(TaiFile *file, const TaiHeader *header, uint64_t index_bytes, void *directory,
+                      uint64_t directory_bytes, TinyAIError *error) {
+    *file = (TaiFile){.header = *header};
     read_hparams(file, error);
     if (!error->status) {
         read_globals(file, error);
@@ -571,7 +565,7 @@ int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint
         return error->status;
     }
     TaiShape *shape = &file->shape;
-    shape->file_bytes = file_bytes;
+    shape->file_bytes = file->header.file_bytes;
     shape->header_bytes = file->header.header_bytes;
     shape->index_bytes = index_bytes;
     shape->strip_bytes = tai_align_up(file->strip_rows * file->head.row_bytes, TAI_ALIGNMENT);

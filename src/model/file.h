@@ -72,11 +72,9 @@ typedef struct TaiFile {
 /* An upper bound for the directory (blocks, units, runs) of any header with this index. */
 uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes);
 
-/* Parses the header into *file; index: 8-byte aligned room of tai_header_index_bytes; directory:
- * 64-byte aligned room of directory_bytes at least shape.directory_bytes (E_NOMEM if less). 0,
- * TAI_HEADER_MORE or an error. */
-int32_t tai_file_parse(TaiFile *file, const uint8_t *header, uint64_t size, uint64_t file_bytes,
-                       void *index, uint64_t index_bytes, void *directory, uint64_t directory_bytes,
-                       TinyAIError *error);
+/* Makes *file of a parsed header, whose index took index_bytes; directory: 64-byte aligned room of
+ * directory_bytes at least shape.directory_bytes (E_NOMEM if less). 0 or an error. */
+int32_t tai_file_take(TaiFile *file, const TaiHeader *header, uint64_t index_bytes, void *directory,
+                      uint64_t directory_bytes, TinyAIError *error);
 
 #endif

@@ -4,11 +4,11 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "format/source_header.h"
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "memory/process.h"
 #include "model/engine.h"
-#include "model/source_header.h"
 #include "port/fault.h"
 #include "port/port.h"
 
@@ -18,26 +18,19 @@
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-typedef struct Planning {
-    const TinyAIOptions *options;
-    TinyAIPlan *plan;
-    uint64_t file_bytes;
-} Planning;
-
-static int32_t plan_header(void *user, const uint8_t *header, uint64_t size, void *scratch,
-                           uint64_t scratch_bytes, uint64_t *header_bytes, TinyAIError *error) {
-    const Planning *p = user;
-    int32_t status = tai_engine_plan(header, size, p->file_bytes, scratch, scratch_bytes,
-                                     p->options, p->plan, error);
-    *header_bytes = p->plan->header_bytes;
-    return status;
-}
-
 /* As tinyai_plan, and *error tells also why a plan does not fit. */
 static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
                            TinyAIPlan *plan, TinyAIError *error) {
-    Planning planning = {.options = options, .plan = plan, .file_bytes = source->size};
-    return tai_with_header(source, plan_header, &planning, error);
+    TaiSourceHeader h;
+    memset(plan, 0, sizeof *plan);
+    int32_t status = tai_source_header_open(&h, source, tai_file_directory_bound, error);
+    if (!status) {
+        status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, options,
+                                        plan, error);
+        plan->planning_bytes = h.memory_bytes;
+        tai_source_header_close(&h);
+    }
+    return status;
 }
 
 int32_t tinyai_plan(const TinyAISource *source, const TinyAIOptions *options, TinyAIPlan *plan,
@@ -136,8 +129,8 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
     uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
-    int32_t status =
-        tai_read_start(source, memory + (header_at - TAI_PROGRAM_BYTES), plan->header_bytes, error);
+    int32_t status = tai_source_read_start(source, memory + (header_at - TAI_PROGRAM_BYTES),
+                                           plan->header_bytes, error);
     if (!status) {
         status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
                                  options, model, error);

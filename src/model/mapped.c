@@ -3,10 +3,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "format/source_header.h"
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "model/file.h"
-#include "model/source_header.h"
 #include "port/port.h"
 #include "schedule/layout.h"
 #include "stream/mapped_model.h"
@@ -139,37 +139,21 @@ static TinyAIMappedModel *open_parsed(const TaiFile *file, const TinyAIMmapConfi
     return m;
 }
 
-/* ---- the header ------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
-typedef struct Opening {
-    const TinyAISource *source;
-    const TinyAIMmapConfig *config;
-    TinyAIMappedModel *model;
-} Opening;
-
-static int32_t open_header(void *user, const uint8_t *header, uint64_t size, void *scratch,
-                           uint64_t scratch_bytes, uint64_t *header_bytes, TinyAIError *error) {
-    Opening *o = user;
-    uint64_t index_bytes = 0;
-    uint64_t file_bytes = o->source->size;
-    int32_t status =
-        tai_header_index_bytes(header, size, file_bytes, &index_bytes, header_bytes, error);
-    uint64_t directory_at = tai_align_up(index_bytes, TAI_ALIGNMENT);
-    if (status) {
-        return status;
-    }
-    if (directory_at > scratch_bytes) {
-        return tai_fail(error, TINYAI_E_STALE, 0, "the file changed while it was opened");
-    }
+static TinyAIMappedModel *open_source(const TinyAISource *source, const TinyAIMmapConfig *config,
+                                      TinyAIError *error) {
+    TaiSourceHeader h;
     TaiFile file;
-    status = tai_file_parse(&file, header, size, file_bytes, scratch, index_bytes,
-                            (uint8_t *)scratch + directory_at, scratch_bytes - directory_at, error);
-    *header_bytes = file.header.header_bytes;
-    if (!status) {
-        o->model = open_parsed(&file, o->config, o->source, error);
-        status = error->status;
+    TinyAIMappedModel *model = NULL;
+    if (tai_source_header_open(&h, source, tai_file_directory_bound, error)) {
+        return NULL;
     }
-    return status;
+    if (!tai_file_take(&file, &h.header, h.index_bytes, h.room, h.room_bytes, error)) {
+        model = open_parsed(&file, config, source, error);
+    }
+    tai_source_header_close(&h);
+    return model;
 }
 
 TinyAIMappedModel *tinyaiOpenMappedModel(const char *path, const TinyAIMmapConfig *config) {
@@ -181,9 +165,9 @@ TinyAIMappedModel *tinyaiOpenMappedModel(const char *path, const TinyAIMmapConfi
     if (check_config(config, error) || tinyai_source_open_file(&source, path, error)) {
         return NULL;
     }
-    Opening opening = {.source = &source, .config = config};
-    if (tai_with_header(&source, open_header, &opening, error)) {
+    TinyAIMappedModel *model = open_source(&source, config, error);
+    if (!model) {
         tinyai_source_close(&source);
     }
-    return opening.model;
+    return model;
 }

@@ -14,20 +14,24 @@
 
 /* ---- planning -------------------------------------------------------------------------------- */
 
-int32_t tai_engine_plan_bytes(const uint8_t *header, uint64_t size, uint64_t file_bytes,
-                              uint64_t *header_bytes, uint64_t *scratch_bytes, TinyAIError *error) {
-    uint64_t index_bytes = 0;
-    int32_t status =
-        tai_header_index_bytes(header, size, file_bytes, &index_bytes, header_bytes, error);
-    *scratch_bytes = tai_align_up(index_bytes, TAI_ALIGNMENT) +
-                     tai_file_directory_bound(index_bytes, file_bytes);
-    return status;
+int32_t tai_engine_plan_header(const TaiHeader *header, uint64_t index_bytes, void *directory,
+                               uint64_t directory_bytes, const TinyAIOptions *options,
+                               TinyAIPlan *plan, TinyAIError *error) {
+    TaiFile file;
+    int32_t status = tai_file_take(&file, header, index_bytes, directory, directory_bytes, error);
+    if (status) {
+        return status;
+    }
+    TaiPlanned planned;
+    status = tai_plan(&file.shape, file.units, options, plan, &planned, error);
+    return status == TINYAI_E_BUDGET ? TINYAI_OK : status;
 }
 
 int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_bytes, void *scratch,
                         uint64_t scratch_bytes, const TinyAIOptions *options, TinyAIPlan *plan,
                         TinyAIError *error) {
     uint64_t index_bytes = 0;
+    TaiHeader parsed = {0};
     memset(plan, 0, sizeof *plan);
     int32_t status =
         tai_header_index_bytes(header, size, file_bytes, &index_bytes, &plan->header_bytes, error);
@@ -41,17 +45,15 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
     if (directory_at > scratch_bytes) {
         return tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "planning needs more memory");
     }
-    TaiFile file;
-    status = tai_file_parse(&file, header, size, file_bytes, scratch, index_bytes,
-                            (uint8_t *)scratch + directory_at, scratch_bytes - directory_at, error);
+    status = tai_header_parse(&parsed, header, size, file_bytes, scratch, index_bytes, error);
+    plan->header_bytes = parsed.header_bytes;
     if (status) {
-        plan->header_bytes = file.header.header_bytes;
         return status;
     }
-    TaiPlanned planned;
-    status = tai_plan(&file.shape, file.units, options, plan, &planned, error);
+    status = tai_engine_plan_header(&parsed, index_bytes, (uint8_t *)scratch + directory_at,
+                                    scratch_bytes - directory_at, options, plan, error);
     plan->planning_bytes = size + scratch_bytes;
-    return status == TINYAI_E_BUDGET ? TINYAI_OK : status;
+    return status;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -320,8 +322,13 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
     m->linear = linear;
     m->options = *options;
     tai_error_clear(&m->error);
-    status = tai_file_parse(&m->file, header, header_bytes, file_bytes, tai_at(m, index_at),
-                            index_bytes, tai_at(m, directory_at), index_at - directory_at, error);
+    TaiHeader parsed;
+    status = tai_header_parse(&parsed, header, header_bytes, file_bytes, tai_at(m, index_at),
+                              index_bytes, error);
+    if (!status) {
+        status = tai_file_take(&m->file, &parsed, index_bytes, tai_at(m, directory_at),
+                               index_at - directory_at, error);
+    }
     if (status) {
         return status > 0 ? tai_fail(error, TINYAI_E_STALE, TINYAI_NO_OFFSET,
                                      "the header changed since it was planned: open the file again")

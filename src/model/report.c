@@ -83,7 +83,7 @@ void tai_model_facts(const void *self, TaiFacts *facts) {
     facts->budget_bytes = m->plan.budget_bytes;
     facts->file_bytes = m->plan.file_bytes;
     facts->wide_weight_bytes = wide_weight_bytes(&m->file);
-    facts->streamed_bytes_per_token = m->plan.streamed_bytes_per_token;
+    facts->streamed_bytes_per_pass = m->plan.streamed_bytes_per_token;
     facts->hits = r->hits;
     facts->misses = r->misses;
     facts->passes = m->passes;

@@ -49,6 +49,9 @@ static void facts(const void *self, TaiFacts *f) {
     f->file_bytes = m->source.size;
     f->hits = stats.hits;
     f->misses = stats.misses;
+    f->passes = (stats.hits + stats.misses) / m->n_layers;
+    f->streamed_bytes_per_pass = f->passes ? stats.bytesRead / f->passes : 0;
+    f->resident_bytes = m->n_layers * tai_mapped_slot_bytes(m);
     f->layers = m->n_layers;
     f->slots = (uint32_t)stats.slots;
     f->pinned = (uint32_t)stats.pinnedLayers;

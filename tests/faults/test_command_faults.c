@@ -82,6 +82,8 @@ static int dispatch(const Options *options) {
         return perplexity(options);
     case CONVERT:
         return convert(options);
+    case VERIFY:
+        return verify(options);
     }
     return USAGE;
 }
@@ -130,6 +132,7 @@ static const char *run_words[] = {"run", story,       "Once upon", "--max-tokens
                                   "0",   "--memory",  "2400000",   NULL};
 static const char *perplexity_words[] = {"perplexity", story, "--file", short_text,
                                          "--context",  "32",  NULL};
+static const char *verify_words[] = {"verify", tmai, NULL};
 static const char *convert_words[] = {"convert", story, target, NULL};
 static const char *convert_back_words[] = {"convert", tmai, target, NULL};
 
@@ -198,6 +201,7 @@ PRINTING_COMMAND(plan)
 PRINTING_COMMAND(inspect)
 PRINTING_COMMAND(run)
 PRINTING_COMMAND(perplexity)
+PRINTING_COMMAND(verify)
 COMMAND(convert)
 COMMAND(convert_back)
 
@@ -236,6 +240,8 @@ TEST(every_claim_of_every_command_may_fail) {
     sweep_command(
         perplexity_words, "none",
         &(Operation){"tinyai perplexity", NULL, run_perplexity, verify_perplexity, nothing, 4});
+    sweep_command(verify_words, "none",
+                  &(Operation){"tinyai verify", NULL, run_verify, verify_verify, nothing, 4});
     sweep_command(convert_words, "target.tmai",
                   &(Operation){"tinyai convert to .tmai", NULL, run_convert, check_converted,
                                remove_target, 3});

@@ -1,154 +1,255 @@
-/* Allocators and pools whose n-th claim fails, for n = 1, 2, 3 ... until nothing is left to fail: E_NOMEM
- * with a reason, nothing lost, and the next call right. */
-#include "memory/error.h"
-#include "port/fault.h"
-#include "tinyai/tinyai.h"
-#include "unit/test.h"
+/* Claims of memory.h that fail: strategies, pools, the process default, call sites. */
+#include <stdlib.h>
 
-#define BLOCKS 48
+#include "faults/faults.h"
 
-typedef struct Run {
-    TinyAIMemory *memory;
-    void *blocks[BLOCKS];
-    size_t sizes[BLOCKS];
-    size_t current;
-    uint32_t refused;
-} Run;
+/* ---- the four strategies ------------------------------------------------------------------------- */
 
-static void check_refused(Run *run) {
-    const TinyAIError *error = tai_thread_error();
-    CHECK_EQ(error->status, TINYAI_E_NOMEM);
-    CHECK(strstr(error->message, "bytes") != NULL);
-    CHECK(error->asked_bytes > 0 && error->missing_bytes > 0);
-    CHECK_EQ(error->asked_bytes - error->allowed_bytes, error->missing_bytes);
-    run->refused++;
+/* Small, so that POOLED and HYBRID have to grow. */
+static const TinyAIMemoryConfig configs[] = {
+    {.strategy = TINYAI_MEMORY_STRATEGY_DYNAMIC, .initial_pool_size = 64 << 10},
+    {.strategy = TINYAI_MEMORY_STRATEGY_STATIC, .initial_pool_size = 64 << 10},
+    {.strategy = TINYAI_MEMORY_STRATEGY_POOLED, .initial_pool_size = 8 << 10, .block_size = 512},
+    {.strategy = TINYAI_MEMORY_STRATEGY_HYBRID,
+     .initial_pool_size = 4 << 10,
+     .enable_optimization = true},
+    {.strategy = TINYAI_MEMORY_STRATEGY_DYNAMIC,
+     .initial_pool_size = 64 << 10,
+     .budget = 256 << 10,
+     .track_allocations = true},
+};
+static const char *const names[] = {"dynamic", "static", "pooled", "hybrid", "tracked dynamic"};
+
+#define BLOCKS 40u
+
+static const TinyAIMemoryConfig *config; /* of the operation */
+static TinyAIMemory *memory;
+static uint8_t *blocks[BLOCKS];
+static uint32_t n_blocks;
+
+static int32_t status_of(bool done, TinyAIError *error) {
+    if (!done) {
+        *error = *tinyai_last_error(NULL);
+    }
+    return done ? 0 : error->status;
 }
 
-/* Sizes that go to the classes, to the heap, and make it grow. */
-static size_t size_of(uint32_t i, bool small) {
-    return small ? 1 + i % 64 : i % 8 == 7 ? 90000 + i * 1000 : 1 + i * 37;
+static size_t size_of(uint32_t i) {
+    return 16 + (i * 97u) % 480; /* at most a block of the pooled strategy */
 }
 
-static void use(Run *run, bool small) {
-    for (uint32_t i = 0; i < BLOCKS; i++) {
-        run->sizes[i] = size_of(i, small);
-        run->blocks[i] = tinyai_memory_alloc(run->memory, run->sizes[i]);
-        if (run->blocks[i] == NULL) {
-            check_refused(run);
-            continue;
-        }
-        memset(run->blocks[i], (int)i, run->sizes[i]);
-        if (i % 3 == 0) {
-            const size_t size = size_of(i + 1, small);
-            uint8_t *moved = tinyai_memory_realloc(run->memory, run->blocks[i], size);
-            if (moved == NULL) {
-                check_refused(run);
-                moved = run->blocks[i]; /* untouched */
-            } else {
-                CHECK_EQ(moved[(size < run->sizes[i] ? size : run->sizes[i]) - 1], i);
-                run->sizes[i] = size;
-                run->blocks[i] = moved;
+static bool allocate_one(void) {
+    uint8_t *block = tinyai_memory_alloc(memory, size_of(n_blocks));
+    if (block != NULL) {
+        memset(block, (int)n_blocks, size_of(n_blocks));
+        blocks[n_blocks++] = block;
+    }
+    return block != NULL;
+}
+
+static void check_contents(void) {
+    for (uint32_t i = 0; i < n_blocks; i++) {
+        for (size_t b = 0; b < size_of(i); b++) {
+            if (blocks[i][b] != (uint8_t)i) {
+                TEST_FAIL("%zu of block %u is %u", b, i, blocks[i][b]);
+                return;
             }
         }
-        run->current += run->sizes[i];
     }
 }
 
-static void check_use(Run *run, bool is_static) {
-    CHECK(is_static || tinyai_memory_stats(run->memory).current_usage == run->current);
-    void *again = tinyai_memory_alloc(run->memory, 60);
-    CHECK(again != NULL);
-    CHECK(tinyai_memory_free(run->memory, again));
-    for (uint32_t i = 0; i < BLOCKS && !is_static; i++) {
-        CHECK(tinyai_memory_free(run->memory, run->blocks[i]));
-    }
-    CHECK(!is_static || tinyai_memory_release(run->memory, 0));
-    CHECK_EQ(tinyai_memory_stats(run->memory).current_usage, 0);
-    CHECK_EQ(tinyai_memory_stats(run->memory).live_allocations, 0);
+static int32_t run_create(TinyAIError *error) {
+    memory = tinyai_create_memory(config);
+    return status_of(memory != NULL, error);
 }
 
-/* False: nothing was refused. */
-static bool run_with_fault(TinyAIMemoryConfig config, uint64_t n, bool for_ever) {
-    const bool small = config.strategy == TINYAI_MEMORY_STRATEGY_POOLED;
-    const int64_t regions = tai_held(TAI_HELD_REGION);
-    Run run = {0};
-    tai_fault_arm(n, for_ever);
-    run.memory = tinyai_create_memory(&config);
-    if (run.memory != NULL) {
-        use(&run, small);
-    } else {
-        CHECK_EQ(tai_thread_error()->status, TINYAI_E_NOMEM);
-        CHECK(strstr(tai_thread_error()->message, "bytes") != NULL);
+static void create(void) {
+    TinyAIError error;
+    n_blocks = 0;
+    if (run_create(&error)) {
+        TEST_FAIL("%s", error.message);
+        exit(2);
     }
-    const bool refused = tai_fault_refused() != NULL;
-    tai_fault_arm(0, false);
-    CHECK(refused || run.refused == 0);
-    if (run.memory != NULL) {
-        check_use(&run, config.strategy == TINYAI_MEMORY_STRATEGY_STATIC);
-    } else {
-        CHECK_EQ(tai_held(TAI_HELD_REGION), regions);
-        tinyai_destroy_memory(tinyai_create_memory(&config));
-    }
-    tinyai_destroy_memory(run.memory);
-    CHECK_EQ(tai_held(TAI_HELD_REGION), regions);
-    return refused;
 }
 
-static void sweep(const char *name, TinyAIMemoryConfig config) {
-    for (int for_ever = 0; for_ever < 2; for_ever++) {
-        uint64_t n = 1;
-        while (run_with_fault(config, n, for_ever != 0)) {
-            n++;
+/* The rest of the blocks, whatever failed before. */
+static void verify_memory(bool done) {
+    if (memory == NULL) {
+        CHECK(!done);
+        create();
+    }
+    check_contents();
+    while (n_blocks < BLOCKS && allocate_one()) {
+    }
+    CHECK_EQ(n_blocks, BLOCKS);
+    check_contents();
+    if (config->strategy == TINYAI_MEMORY_STRATEGY_STATIC) {
+        CHECK(tinyai_memory_release(memory, 0));
+    }
+    for (uint32_t i = 0; i < n_blocks && config->strategy != TINYAI_MEMORY_STRATEGY_STATIC; i++) {
+        CHECK(tinyai_memory_free(memory, blocks[i]));
+    }
+    CHECK_EQ(tinyai_memory_stats(memory).current_usage, 0);
+}
+
+static void destroy(void) {
+    tinyai_destroy_memory(memory);
+    memory = NULL;
+    n_blocks = 0;
+}
+
+/* All blocks but the last: then comes the n-th allocation. */
+static void create_and_fill(uint32_t n) {
+    create();
+    while (n_blocks < n && allocate_one()) {
+    }
+    CHECK_EQ(n_blocks, n);
+}
+
+static uint32_t n_before; /* blocks that lie there when the claim fails */
+
+static void prepare_allocate(void) {
+    create_and_fill(n_before);
+}
+
+static int32_t run_allocate(TinyAIError *error) {
+    return status_of(allocate_one(), error);
+}
+
+static int32_t run_realloc(TinyAIError *error) {
+    uint8_t *moved = tinyai_memory_realloc(memory, blocks[0], 500);
+    if (moved != NULL) {
+        blocks[0] = moved;
+    }
+    return status_of(moved != NULL, error);
+}
+
+static void prepare_realloc(void) {
+    create_and_fill(BLOCKS);
+    CHECK(tinyai_memory_free(memory, blocks[--n_blocks]));
+}
+
+static void sweep_named(const char *what, Operation op) {
+    char name[80];
+    snprintf(name, sizeof name, "%s, %s memory", what, names[config - configs]);
+    op.name = name;
+    sweep(&op);
+}
+
+TEST(creating_memory) {
+    for (config = configs; config < configs + sizeof configs / sizeof *configs; config++) {
+        sweep_named("create", (Operation){NULL, NULL, run_create, verify_memory, destroy,
+                                          1 + config->track_allocations});
+    }
+}
+
+TEST(allocating) {
+    for (config = configs; config < configs + sizeof configs / sizeof *configs; config++) {
+        const Operation op = {names[config - configs], prepare_allocate, run_allocate,
+                              verify_memory,           destroy,          1};
+        uint64_t n_claims = 0;
+        /* Without the host's memory for a slab, HYBRID looks for a single block. */
+        may_fall_back = config->strategy == TINYAI_MEMORY_STRATEGY_HYBRID;
+        for (n_before = 0; n_before < BLOCKS; n_before++) {
+            n_claims += fail_all(&op);
         }
-        printf("%s: %llu claims, each failed %s\n", name, (unsigned long long)(n - 1),
-               for_ever ? "for ever" : "once");
-        CHECK(n > BLOCKS);
+        printf("allocate %u blocks of %s memory: K = %llu\n", BLOCKS, op.name,
+               (unsigned long long)n_claims);
+    }
+    may_fall_back = false;
+}
+
+TEST(reallocating) {
+    for (config = configs; config < configs + sizeof configs / sizeof *configs; config++) {
+        if (config->strategy == TINYAI_MEMORY_STRATEGY_DYNAMIC ||
+            config->strategy == TINYAI_MEMORY_STRATEGY_HYBRID) {
+            sweep_named("reallocate",
+                        (Operation){NULL, prepare_realloc, run_realloc, verify_memory, destroy, 1});
+        }
     }
 }
 
-TEST(every_claim_of_an_allocator_may_fail) {
-    sweep("static", (TinyAIMemoryConfig){.strategy = TINYAI_MEMORY_STRATEGY_STATIC,
-                                         .initial_pool_size = 4 << 20});
-    sweep("pooled", (TinyAIMemoryConfig){.strategy = TINYAI_MEMORY_STRATEGY_POOLED,
-                                         .initial_pool_size = 256,
-                                         .block_size = 64});
-    sweep("dynamic", (TinyAIMemoryConfig){.strategy = TINYAI_MEMORY_STRATEGY_DYNAMIC,
-                                          .initial_pool_size = 4 << 20,
-                                          .track_allocations = true});
-    sweep("hybrid", (TinyAIMemoryConfig){.strategy = TINYAI_MEMORY_STRATEGY_HYBRID,
-                                         .initial_pool_size = 4096,
-                                         .track_allocations = true,
-                                         .budget = 8 << 20});
+/* ---- the process default and its pools ------------------------------------------------------------- */
+
+static TinyAIMemoryPool *pool;
+static void *pool_block;
+
+static int32_t run_init(TinyAIError *error) {
+    return status_of(tinyai_init_memory(&configs[0]) == 0, error);
 }
 
-static bool run_pool_with_fault(uint64_t n, bool for_ever) {
-    const int64_t regions = tai_held(TAI_HELD_REGION);
-    tai_fault_arm(n, for_ever);
-    TinyAIMemoryPool *pool = tinyai_create_pool(1000, 100);
-    CHECK(pool != NULL || tai_thread_error()->status == TINYAI_E_NOMEM);
-    void *block = pool == NULL ? NULL : tinyai_pool_alloc(pool, 100);
-    CHECK(block != NULL || tai_thread_error()->status == TINYAI_E_NOMEM);
-    const bool refused = tai_fault_refused() != NULL;
-    tai_fault_arm(0, false);
-    CHECK_EQ(block == NULL, refused);
-    CHECK(tinyai_pool_free(pool, block));
-    tinyai_destroy_pool(pool);
-    CHECK_EQ(tinyai_memory_stats(NULL).current_usage, 0);
+static void verify_init(bool done) {
+    TinyAIError error;
+    CHECK(done || run_init(&error) == 0);
+    void *block = tinyai_memory_alloc(NULL, 100);
+    CHECK(block != NULL);
+    CHECK(tinyai_memory_free(NULL, block));
+}
+
+static void shut_down(void) {
     CHECK_EQ(tinyai_shutdown_memory(), 0);
-    CHECK_EQ(tai_held(TAI_HELD_REGION), regions);
-    return refused;
 }
 
-TEST(every_claim_of_a_pool_may_fail) {
-    for (int for_ever = 0; for_ever < 2; for_ever++) {
-        uint64_t n = 1;
-        while (run_pool_with_fault(n, for_ever != 0)) {
-            n++;
-        }
-        printf("pool: %llu claims, each failed %s\n", (unsigned long long)(n - 1),
-               for_ever ? "for ever" : "once");
-        CHECK(n > 5); /* the default's region, three allocations, a block */
+static void begin_default(void) {
+    TinyAIError error;
+    CHECK_EQ(run_init(&error), 0);
+}
+
+static int32_t run_create_pool(TinyAIError *error) {
+    pool = tinyai_create_pool(16 << 10, 1024);
+    return status_of(pool != NULL, error);
+}
+
+static int32_t run_pool_alloc(TinyAIError *error) {
+    pool_block = tinyai_pool_alloc(pool, 1000);
+    return status_of(pool_block != NULL, error);
+}
+
+static void create_pool(void) {
+    TinyAIError error;
+    begin_default();
+    CHECK_EQ(run_create_pool(&error), 0);
+}
+
+static void verify_pool(bool done) {
+    CHECK_EQ(pool != NULL, done);
+    void *all[16];
+    if (!done) {
+        TinyAIError error;
+        CHECK_EQ(run_create_pool(&error), 0);
+    }
+    for (uint32_t i = 0; i < 16; i++) {
+        all[i] = tinyai_pool_alloc(pool, 1024);
+        CHECK(all[i] != NULL);
+    }
+    CHECK(tinyai_pool_alloc(pool, 1) == NULL);
+    for (uint32_t i = 0; i < 16; i++) {
+        CHECK(tinyai_pool_free(pool, all[i]));
     }
 }
 
-TEST_MAIN(T(every_claim_of_an_allocator_may_fail), T(every_claim_of_a_pool_may_fail))
+static void verify_pool_alloc(bool done) {
+    CHECK_EQ(pool_block != NULL, done);
+    CHECK(tinyai_pool_free(pool, pool_block));
+    pool_block = NULL;
+    verify_pool(true);
+}
+
+static void destroy_pool(void) {
+    tinyai_destroy_pool(pool);
+    pool = NULL;
+    shut_down();
+}
+
+TEST(the_process_default_and_pools) {
+    const Operation operations[] = {
+        {"tinyai_init_memory", NULL, run_init, verify_init, shut_down, 1},
+        {"create a pool", begin_default, run_create_pool, verify_pool, destroy_pool, 3},
+        {"allocate from a pool", create_pool, run_pool_alloc, verify_pool_alloc, destroy_pool, 1},
+    };
+    for (uint32_t i = 0; i < sizeof operations / sizeof *operations; i++) {
+        sweep(&operations[i]);
+    }
+}
+
+TEST_MAIN(T(creating_memory), T(allocating), T(reallocating), T(the_process_default_and_pools))

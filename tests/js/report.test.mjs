@@ -49,7 +49,7 @@ function assertFacts(report, model) {
     [stream.hits, stream.misses, stream.passes],
   )
   assert.deepEqual(
-    [cache.layers, cache.slots, cache.pinned, cache.streamedBytesPerToken, cache.fileBytes],
+    [cache.layers, cache.slots, cache.pinned, cache.streamedBytesPerPass, cache.fileBytes],
     ['blocks', 'slots', 'pinnedBlocks', 'streamedBytesPerToken', 'fileBytes'].map(
       (name) => model.plan[name],
     ),

@@ -148,6 +148,7 @@ static void model_refused(Model *m, size_t size) {
     } else {
         CHECK_EQ(error->status, TINYAI_E_NOMEM);
         m->refused_for_room++;
+        CHECK(m->block_size == 0 || tinyai_memory_stats(m->memory).free_bytes == 0);
     }
     CHECK_EQ(error->asked_bytes, size);
     CHECK(error->allowed_bytes < size);

@@ -113,6 +113,73 @@ TEST(classes_that_nobody_uses_any_more_make_room) {
     tinyai_destroy_memory(memory);
 }
 
+/* Slabs that were full are filled up again before anything new is taken. */
+TEST(freed_objects_make_room_for_as_many) {
+    const TinyAIMemoryConfig config = {.strategy = TINYAI_MEMORY_STRATEGY_HYBRID,
+                                       .initial_pool_size = 4096};
+    TinyAIMemory *memory = tinyai_create_memory(&config);
+    static void *blocks[5000];
+    for (int i = 0; i < 5000; i++) {
+        blocks[i] = tinyai_memory_alloc(memory, 96);
+    }
+    const TinyAIMemoryStats full = tinyai_memory_stats(memory);
+    for (int step = 2; step < 7; step++) {
+        for (int i = 0; i < 5000; i += step) {
+            CHECK(tinyai_memory_free(memory, blocks[i]));
+        }
+        for (int i = 0; i < 5000; i += step) {
+            blocks[i] = tinyai_memory_alloc(memory, 96);
+        }
+        CHECK_EQ(tinyai_memory_stats(memory).reserved_bytes, full.reserved_bytes);
+        CHECK(tinyai_memory_stats(memory).free_bytes >= full.free_bytes);
+    }
+    tinyai_destroy_memory(memory);
+}
+
+/* The same with objects that stay: their class may not become another one. */
+TEST(classes_in_use_stay) {
+    const TinyAIMemoryConfig config = {.strategy = TINYAI_MEMORY_STRATEGY_HYBRID,
+                                       .initial_pool_size = 4096,
+                                       .enable_optimization = true};
+    TinyAIMemory *memory = tinyai_create_memory(&config);
+    static uint8_t *kept[64];
+    static void *blocks[4096];
+    size_t n = 0;
+    size_t bytes = 0;
+    for (size_t size = 272; size < 336; size += 16) { /* classes around: 256 and 384 */
+        for (size_t larger = size; larger < 2048; larger *= 2, n++) {
+            for (int i = 0; i < 4096 * 3; i++) {
+                blocks[i % 4096] = tinyai_memory_alloc(memory, larger);
+                if (i >= 4095) {
+                    CHECK(tinyai_memory_free(memory, blocks[(i + 1) % 4096]));
+                }
+            }
+            for (int i = 0; i < 4096; i++) {
+                if (i != 4096 - 1) {
+                    CHECK_EQ(tinyai_memory_free(memory, blocks[i]), i != 0);
+                }
+            }
+            kept[n] = blocks[4095];
+            memset(kept[n], (int)n, larger);
+            bytes += larger;
+            const TinyAIMemoryStats stats = tinyai_memory_stats(memory);
+            CHECK_EQ(stats.current_usage, bytes);
+            CHECK(stats.current_usage + stats.free_bytes <= stats.reserved_bytes);
+        }
+    }
+    CHECK(n > 8); /* more than there are places for classes of their own */
+    for (size_t i = 0; i < n; i++) {
+        CHECK_EQ(kept[i][0], i);
+        CHECK(tinyai_memory_free(memory, kept[i]));
+    }
+    /* All is free but the bookkeeping: no slab was forgotten. */
+    const TinyAIMemoryStats stats = tinyai_memory_stats(memory);
+    CHECK_EQ(stats.current_usage, 0);
+    CHECK(stats.free_bytes + 65536 > stats.reserved_bytes);
+    CHECK(stats.free_bytes < stats.reserved_bytes);
+    tinyai_destroy_memory(memory);
+}
+
 TEST(static_memory_lives_beside_the_rest) {
     const TinyAIMemoryConfig config = {
         .strategy = TINYAI_MEMORY_STRATEGY_HYBRID, .initial_pool_size = 1 << 20, .budget = 4 << 20};
@@ -134,4 +201,5 @@ TEST_MAIN(T(random_operations_equal_the_model),
           T(random_operations_with_optimization_equal_the_model), T(small_objects_equal_the_model),
           T(small_objects_with_optimization_equal_the_model),
           T(size_classes_follow_the_observed_sizes), T(classes_that_nobody_uses_any_more_make_room),
+          T(freed_objects_make_room_for_as_many), T(classes_in_use_stay),
           T(static_memory_lives_beside_the_rest))

@@ -70,7 +70,7 @@ static TaiFacts model(void) {
                                      [TINYAI_PURPOSE_KV] = 368928},
                       .file_bytes = 9000000,
                       .wide_weight_bytes = 90000,
-                      .streamed_bytes_per_token = 4500000,
+                      .streamed_bytes_per_pass = 4500000,
                       .hits = 400,
                       .misses = 200,
                       .passes = 50,
@@ -85,7 +85,7 @@ static TaiFacts model(void) {
 static TaiFacts small_model(void) {
     TaiFacts f = model();
     f.budget_bytes = 20000000;
-    f.streamed_bytes_per_token = 0;
+    f.streamed_bytes_per_pass = 0;
     f.slots = 12;
     f.pinned = 12;
     f.misses = 12;
@@ -148,7 +148,7 @@ static const char wanted_text[] =
     "         3000000  weights      block slots: pinned and streaming\n"
     "          368928  kv           keys and values of the context\n"
     "  cache                  6 slots for 12 layers, 4 pinned; 400 hits, 200 misses in 50 passes\n"
-    "  read per token         4500000 bytes (4.2 MB)\n"
+    "  read per pass          4500000 bytes (4.2 MB)\n"
     "  file                   9000000 bytes (8.5 MB)\n"
     "  smallest budget        2500000 bytes (2.3 MB)\n"
     "  budget to read none    9900000 bytes (9.4 MB)\n"
@@ -159,7 +159,7 @@ static const char wanted_text[] =
     "  [none] Fragmentation (0 % of the free bytes of a fragmented owner lie outside its largest "
     "free block)\n"
     "  [none] Out-of-memory errors (refused allocations: 0)\n"
-    "  [none] Poor performance (4500000 bytes are read per token; a budget of 9900000 bytes reads "
+    "  [none] Poor performance (4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads "
     "none)\n"
     "\n"
     "Checklist\n"
@@ -273,7 +273,7 @@ TEST(the_json_says_the_same_facts) {
          "\"embedding\":0,\"kv\":368928,\"activations\":0,\"text\":0,\"header\":0}"},
         {"owners.1.cache",
          "{\"layers\":12,\"slots\":6,\"pinned\":4,\"hits\":400,\"misses\":200,\"passes\":50,"
-         "\"streamedBytesPerToken\":4500000,\"fileBytes\":9000000,\"minBudgetBytes\":2500000,"
+         "\"streamedBytesPerPass\":4500000,\"fileBytes\":9000000,\"minBudgetBytes\":2500000,"
          "\"residentBytes\":9900000}"},
         {"owners.2", "(absent)"},
         {"leaks", "{\"allocations\":3,\"bytes\":640,\"firstSite\":\"lost.c:30\"}"},
@@ -499,14 +499,14 @@ TEST(each_common_issue_is_named_when_it_is_there) {
     expect_issue(2, &f, &idle, TAI_ISSUE_FOUND, "refused allocations: 3");
     f = model();
     expect_issue(3, &f, &idle, TAI_ISSUE_NONE,
-                 "4500000 bytes are read per token; a budget of 9900000 bytes reads none");
+                 "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
     f.misses = 401;
     expect_issue(3, &f, &idle, TAI_ISSUE_FOUND,
-                 "4500000 bytes are read per token; a budget of 9900000 bytes reads none");
+                 "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
     f.hits = 0;
     f.misses = 12; /* the first pass reads all of them */
     expect_issue(3, &f, &idle, TAI_ISSUE_NONE,
-                 "4500000 bytes are read per token; a budget of 9900000 bytes reads none");
+                 "4500000 bytes are read per pass over the layers; a budget of 9900000 bytes reads none");
 }
 
 TEST_MAIN(T(the_text_says_all_facts), T(the_json_says_the_same_facts),

@@ -490,10 +490,10 @@ TEST(a_unit_of_the_engine_is_a_piece_with_one_run_and_a_hash) {
         const uint64_t directory_bytes = tai_file_directory_bound(index_bytes, tmai.n);
         void *index = malloc(index_bytes);
         void *directory = aligned_alloc(64, (directory_bytes + 63) / 64 * 64);
+        TaiHeader header;
         TaiFile file;
-        CHECK_EQ(tai_file_parse(&file, tmai.at, least, tmai.n, index, index_bytes, directory,
-                                directory_bytes, &error),
-                 0);
+        CHECK_EQ(tai_header_parse(&header, tmai.at, least, tmai.n, index, index_bytes, &error), 0);
+        CHECK_EQ(tai_file_take(&file, &header, index_bytes, directory, directory_bytes, &error), 0);
         CHECK_EQ(file.n_units, file.header.n_pieces);
         for (uint32_t i = 0; i < file.n_units; i++) {
             const TaiUnit *unit = &file.units[i];

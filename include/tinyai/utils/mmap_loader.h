@@ -4,7 +4,8 @@
  * layers: the engine streams them apart. Opens .gguf and .tmai files.
  *
  * The cache is a pool of slots, each as large as the largest layer: maxCacheSize / layer bytes of them, at
- * most one per layer. It is the cache that the engine runs on. */
+ * most one per layer, and below 4 GiB in all. It is the cache that the engine runs on. One thread at a time
+ * uses a mapped model. */
 #ifndef TINYAI_UTILS_MMAP_LOADER_H
 #define TINYAI_UTILS_MMAP_LOADER_H
 
@@ -17,11 +18,13 @@ extern "C" {
 #endif
 
 typedef struct TinyAIMmapConfig {
-    size_t maxCacheSize; /* bytes of cached layers, never exceeded; at least one layer must fit */
+    size_t maxCacheSize;  /* bytes of cached layers, never exceeded; at least one layer must fit */
     bool prefetchEnabled; /* read the layers that follow while the caller works on one */
-    int prefetchThreads;  /* reader threads, 0 .. 16; 0: they are read when asked. WASI: always 0 */
+    int prefetchThreads; /* reader threads of it, 0 .. 16; 0: layers are read when they are asked for,
+                             none ahead. WASI: always 0 */
     bool adaptiveCaching; /* pin by the observed pattern; false: least recently used goes first */
-    size_t minLayerCacheSize; /* layers below this size stay once loaded, as far as the cache allows */
+    size_t
+        minLayerCacheSize; /* layers below this size stay once loaded, as far as the cache allows */
 } TinyAIMmapConfig;
 
 typedef struct TinyAIMappedModel TinyAIMappedModel;
