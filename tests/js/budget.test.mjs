@@ -312,6 +312,7 @@ for (const worker of [true, false]) {
       await assert.rejects(model.setBudget('4MB'), { code: 'E_CLOSED' })
       await assert.rejects(model.schedule(), { code: 'E_CLOSED' })
       await assert.rejects(model.memoryReport(), { code: 'E_CLOSED' })
+      await sleep(10) // reads of this source end a moment after they are aborted
       assert.equal(source.reading, 0)
     })
 
