@@ -56,7 +56,7 @@ static void discard_free(const TaiSlots *slots) {
 
 /* False where only the host can say when its reads are done. */
 static bool settle_units(TinyAIModel *m, const TaiConfig *c) {
-    tai_residency_drop_untaken(&m->residency);
+    tai_residency_drop_untaken_units(&m->residency);
     if (tai_pin_units(m, c)) {
         return true;
     }

@@ -379,10 +379,21 @@ bool tai_residency_answer(TaiResidency *r, uint32_t id, int32_t status, uint32_t
     return true;
 }
 
-void tai_residency_drop_untaken(TaiResidency *r) {
+void tai_residency_drop_untaken_units(TaiResidency *r) {
     for (uint32_t i = 0; i < TAI_RANGES; i++) {
-        if (r->pending[i].used && !r->pending[i].taken) {
-            settle(r, &r->pending[i], TINYAI_E_IO);
+        TaiPending *p = &r->pending[i];
+        if (p->used && !p->taken && p->unit != TAI_ROWS_UNIT) {
+            settle(r, p, TINYAI_E_IO);
+        }
+    }
+}
+
+void tai_residency_drop_untaken(TaiResidency *r) {
+    tai_residency_drop_untaken_units(r);
+    for (uint32_t i = 0; i < TAI_RANGES; i++) {
+        TaiPending *p = &r->pending[i];
+        if (p->used && !p->taken) {
+            settle(r, p, TINYAI_E_IO);
         }
     }
 }

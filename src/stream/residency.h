@@ -148,5 +148,7 @@ uint32_t tai_residency_length(const TaiResidency *r, uint32_t id);
 bool tai_residency_answer(TaiResidency *r, uint32_t id, int32_t status, uint32_t current);
 /* Forgets ranges that the host has not taken. */
 void tai_residency_drop_untaken(TaiResidency *r);
+/* The same, but embedding rows, which have no slot and are not wanted a second time, stay wanted. */
+void tai_residency_drop_untaken_units(TaiResidency *r);
 
 #endif

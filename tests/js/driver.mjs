@@ -27,13 +27,14 @@ export class Driver {
   /** fill: a byte that all memory has before the engine writes to it. */
   static async open(file, options, { fill } = {}) {
     const plan = await planFile(file, options)
-    const engine = await Engine.create(module, plan.peakBytes)
+    const { headerBytes, reservedBytes } = plan
+    const engine = await Engine.create(module, reservedBytes)
     if (fill !== undefined) engine.bytes.fill(fill, engine.wasm.tinyai_js_program_bytes() >>> 0)
-    const at = engine.wasm.tinyai_js_header_address(plan.peakBytes, plan.headerBytes) >>> 0
-    engine.bytes.set(file.subarray(0, plan.headerBytes), at)
+    const at = engine.wasm.tinyai_js_header_address(reservedBytes, headerBytes) >>> 0
+    engine.bytes.set(file.subarray(0, headerBytes), at)
     putOptions(engine, options, file.length)
-    engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, plan.peakBytes), 'open')
-    return new Driver(engine, file, plan)
+    engine.check(engine.wasm.tinyai_js_open(headerBytes, reservedBytes), 'open')
+    return new this(engine, file, plan)
   }
 
   constructor(engine, file, plan) {
@@ -81,7 +82,7 @@ export class Driver {
     }
   }
 
-  /** The engine's statistics by their C names; byPurpose is an array. */
+  /** The engine's statistics by their C names; byPurpose is an array, logits_hash a BigInt. */
   stats() {
     const { engine } = this
     engine.wasm.tinyai_js_stats()
@@ -89,7 +90,8 @@ export class Driver {
     const { size, by_purpose, logits_hash, ...fields } = abi.Stats
     const entries = Object.entries(fields).map(([name, field]) => [name, engine.get(field, base)])
     const byPurpose = abi.PURPOSES.map((_, i) => engine.get(by_purpose, base, i))
-    return { ...Object.fromEntries(entries), byPurpose }
+    const hash = new DataView(engine.bytes.buffer, base + logits_hash.at)
+    return { ...Object.fromEntries(entries), byPurpose, logits_hash: hash.getBigUint64(0, true) }
   }
 
   blocks() {
