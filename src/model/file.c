@@ -492,7 +492,7 @@ static void check_block_count(const TaiFile *file, TinyAIError *error) {
     }
 }
 
-static void place_directory(TaiFile *file, void *directory, uint64_t directory_bytes,
+static bool place_directory(TaiFile *file, void *directory, uint64_t directory_bytes,
                             TinyAIError *error) {
     TaiShape *shape = &file->shape;
     file->strip_rows = rows_per_strip(&file->head);
@@ -508,12 +508,13 @@ static void place_directory(TaiFile *file, void *directory, uint64_t directory_b
         tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                  "the directory of the file needs %" PRIu64 " bytes, %" PRIu64 " are there",
                  shape->directory_bytes, directory_bytes);
-        return;
+        return false;
     }
     memset(directory, 0, shape->directory_bytes);
     file->blocks = (TaiTensor(*)[TAI_ROLES])directory;
     file->units = (TaiUnit *)((uint8_t *)directory + units_at);
     file->runs = (TaiRun *)((uint8_t *)directory + runs_at);
+    return true;
 }
 
 /* What is resident as a whole must be addressable in 32 bits: blocks, strips and final norm are, if
@@ -545,8 +546,8 @@ int32_t tai_file_take(TaiFile *file, const TaiHeader *header, uint64_t index_byt
     if (!error->status) {
         check_block_count(file, error);
     }
-    if (!error->status) {
-        place_directory(file, directory, directory_bytes, error);
+    if (error->status || !place_directory(file, directory, directory_bytes, error)) {
+        return error->status;
     }
     for (uint32_t i = 0; i < file->header.n_tensors && !error->status; i++) {
         take_block_tensor(file, &file->header.tensors[i], error);
