@@ -321,16 +321,16 @@ static void read_globals(TaiFile *file, TinyAIError *error) {
 /* Appends a tensor to a unit: to its last run where it follows in the file with the same gap as in
  * memory (the file's padding), else as a run of its own. */
 static void add_tensor(TaiFile *file, TaiUnit *unit, TaiTensor *t, uint64_t *slot_end) {
-    TaiRun *last = unit->n_runs ? &file->runs[unit->first_run + unit->n_runs - 1] : NULL;
-    uint64_t from_last = last ? t->off - last->off : 0;
-    if (last && t->off >= last->off + last->bytes && from_last % 32 == 0 &&
-        t->off - (last->off + last->bytes) < TAI_ALIGNMENT) {
-        t->at = (uint32_t)(last->at + from_last);
-        last->bytes = (uint32_t)(from_last + t->bytes);
+    TaiRun *run = file->runs + unit->first_run + unit->n_runs; /* the next; the last is before it */
+    uint64_t from_last = unit->n_runs ? t->off - run[-1].off : 0;
+    if (unit->n_runs && t->off >= run[-1].off + run[-1].bytes && from_last % 32 == 0 &&
+        t->off - (run[-1].off + run[-1].bytes) < TAI_ALIGNMENT) {
+        t->at = (uint32_t)(run[-1].at + from_last);
+        run[-1].bytes = (uint32_t)(from_last + t->bytes);
     } else {
         t->at = (uint32_t)tai_align_up(*slot_end, TAI_ALIGNMENT);
-        file->runs[unit->first_run + unit->n_runs++] =
-            (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->at};
+        *run = (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->at};
+        unit->n_runs++;
     }
     *slot_end = (uint64_t)t->at + t->bytes;
 }
