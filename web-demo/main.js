@@ -1,9 +1,11 @@
 // The page: which model, what its plan is, loading it and letting it write. It shows what plan() and stats() say and
 // computes no number of its own but tokens per second. Every Stats it shows is also sent as the event 'tinyai:stats'.
 import { load, plan } from '../dist/index.js'
+import { moveWithSlider, showMovable } from './budget-now.js'
 import { headerSource } from './header-source.js'
 import { showPlanned, showStats } from './live-view.js'
-import { budgetAt, showBudget, showCurve, showNoPlan, showPlan } from './plan-view.js'
+import { budgetAt, mostOf, showBudget, showCurve, showNoPlan, showPlan } from './plan-view.js'
+import { openOnRequest } from './report-view.js'
 
 const BUNDLED = new URL('../models/storyteller/storyteller-q8_0.gguf', import.meta.url)
 const CHAT = (request) => `<|user|>${request}<|end|><|assistant|>`
@@ -13,6 +15,8 @@ const EXAMPLES = [
   ['A lost kite', CHAT('Write a short story about Mia who lost her kite.')],
 ]
 const CURVE_POINTS = 32
+/** The budget may be raised later as far as this, or until everything is resident: memory is reserved for it. */
+const ROOM_BYTES = 64 * 1024 * 1024
 
 const find = (selector) => document.querySelector(selector)
 const status = (words) => {
@@ -90,17 +94,20 @@ function wish(changes) {
 
 /** What more budget would buy: plans from the smallest budget to the one that keeps everything resident. */
 async function drawCurve(forChoice, made) {
-  const shape = `${made.contextLength} ${made.minBudget} ${made.residentBytes}`
-  if (forChoice.curve === shape || made.residentBytes <= made.minBudget) return
+  const most = mostOf(made)
+  const { contextLength, mode } = made
+  const shape = `${contextLength} ${mode} ${made.minBudget} ${most}`
+  if (forChoice.curve === shape || most <= made.minBudget) return
   forChoice.curve = shape
   find('#curve').setAttribute('aria-busy', 'true')
   const samples = []
   for (let i = 0; i <= CURVE_POINTS; i++) {
-    const range = made.residentBytes - made.minBudget
+    const range = most - made.minBudget
     const memoryBudget = made.minBudget + Math.round((range * i) / CURVE_POINTS)
     const sample = await plan(forChoice.planSource, {
       memoryBudget,
-      contextLength: made.contextLength,
+      contextLength,
+      mode,
     }).catch(() => null)
     if (forChoice !== choice || forChoice.curve !== shape) return // another model or context by now
     if (sample) samples.push(sample)
@@ -124,7 +131,7 @@ async function choose(source, budgetFor) {
     if (choice !== mine) return
     if (!(source instanceof Blob)) mine.planSource = headerSource(source, first)
     const memoryBudget = budgetFor?.(first) ?? first.budgetBytes
-    wish({ memoryBudget, contextLength: first.contextLength })
+    wish({ memoryBudget, contextLength: first.contextLength, mode: find('#mode').value })
   } catch (error) {
     if (choice !== mine) return
     showPlanError(error)
@@ -155,7 +162,7 @@ function chooseFile(file) {
 
 function chooseUrl() {
   const text = find('#url').value.trim()
-  if (!text) return chooseNothing('Enter the URL of a GGUF file.')
+  if (!text) return chooseNothing('Enter the URL of a GGUF or TMAI file.')
   try {
     choose(new URL(text, location.href))
   } catch {
@@ -165,7 +172,7 @@ function chooseUrl() {
 
 // ---- loading and generating ----
 
-const keyOf = (made) => made && `${made.budgetBytes} ${made.contextLength}`
+const keyOf = (made) => made && `${made.budgetBytes} ${made.contextLength} ${made.mode}`
 const isLoaded = () =>
   loaded !== null && current !== null && loaded.choice === choice && loaded.key === keyOf(current)
 
@@ -181,6 +188,7 @@ function showButtons() {
   find('#load').disabled = busy?.what !== 'load' && (!fits || isLoaded())
   find('#generate').disabled = busy !== null || !fits
   find('#stop').disabled = busy?.what !== 'generate'
+  find('#report-open').disabled = loaded === null
   find('#text').setAttribute('aria-busy', String(busy?.what === 'generate'))
 }
 
@@ -217,18 +225,22 @@ function showLater() {
 
 async function loadChosen(signal) {
   const asked = { choice, key: keyOf(current) }
-  const { budgetBytes: memoryBudget, contextLength } = current
+  const { budgetBytes: memoryBudget, contextLength, mode, residentBytes } = current
+  const maxMemoryBudget = Math.max(memoryBudget, Math.min(residentBytes, ROOM_BYTES))
   status('Loading…')
   const old = loaded
   loaded = null
+  showMovable(null)
   await old?.model.close()
   showPlanned(current)
-  const model = await load(asked.choice.source, { memoryBudget, contextLength, signal })
+  const options = { memoryBudget, maxMemoryBudget, contextLength, mode, signal }
+  const model = await load(asked.choice.source, options)
   loaded = { model, ...asked }
   model.on('memory', showLater)
   model.on('block', showLater)
   model.on('progress', showProgress)
   showStats(model.stats())
+  showMovable(model)
   showButtons()
   status('Ready.')
 }
@@ -353,6 +365,7 @@ find('#budget').addEventListener('input', ({ target }) => {
 })
 const typedBudget = () => wish({ memoryBudget: find('#budget-bytes').value.trim() })
 find('#budget-bytes').addEventListener('input', typedBudget)
+find('#mode').addEventListener('input', ({ target }) => wish({ mode: target.value }))
 find('#context').addEventListener('input', ({ target }) => {
   if (target.value) wish({ contextLength: Number(target.value) })
 })
@@ -385,6 +398,9 @@ for (const [name, prompt] of EXAMPLES) {
   })
   find('#examples').append(chip)
 }
+
+moveWithSlider(() => loaded && showStats(loaded.model.stats()), showError)
+openOnRequest(() => loaded?.model, showError)
 
 const host = find('#host')
 host.hidden = false

@@ -1,25 +1,32 @@
 // Shows a Plan and the budget slider that belongs to it. The slider runs in steps from the smallest budget that fits to
-// the one that keeps everything resident; the field beside it takes any number of bytes.
+// the one that keeps everything resident, or where nothing ever stays, that holds the file; the field beside it takes any
+// number of bytes.
 import { at, bytes, exact, show } from './format.js'
 
 const find = (selector) => document.querySelector(selector)
 const slider = find('#budget')
 const field = find('#budget-bytes')
 const context = find('#context')
+const mode = find('#mode')
 const STEPS = Number(slider.max)
 const PAGE = 65536
 
+/** The largest budget that the slider offers. */
+export const mostOf = ({ residentBytes, minBudget, fileBytes }) =>
+  residentBytes || minBudget + fileBytes
+
 /** Budget at a slider position: both ends exact, whole pages between. */
 export function budgetAt(plan, position) {
-  const { minBudget, residentBytes } = plan
+  const { minBudget } = plan
+  const most = mostOf(plan)
   if (position <= 0) return minBudget
-  if (position >= STEPS) return residentBytes
-  const pages = Math.round(((residentBytes - minBudget) * position) / STEPS / PAGE)
-  return Math.min(minBudget + pages * PAGE, residentBytes)
+  if (position >= STEPS) return most
+  const pages = Math.round(((most - minBudget) * position) / STEPS / PAGE)
+  return Math.min(minBudget + pages * PAGE, most)
 }
 
 function positionOf(plan, budget) {
-  const range = Math.max(plan.residentBytes - plan.minBudget, 1)
+  const range = Math.max(mostOf(plan) - plan.minBudget, 1)
   return Math.round(Math.min(Math.max((budget - plan.minBudget) / range, 0), 1) * STEPS)
 }
 
@@ -49,7 +56,8 @@ export function showPlan(plan) {
   const verdict = find('#verdict')
   verdict.dataset.state = plan.fits ? 'fits' : 'misses'
   verdict.textContent = sentence(plan)
-  for (const input of [slider, field, context]) input.disabled = false
+  for (const input of [slider, field, context, mode]) input.disabled = false
+  find('#budget-most').textContent = plan.residentBytes ? 'everything resident' : 'the file as well'
   if (document.activeElement !== slider) slider.value = positionOf(plan, plan.budgetBytes)
   if (document.activeElement !== context) context.value = plan.contextLength
   context.max = plan.modelContext
@@ -66,7 +74,7 @@ export function showNoPlan(words) {
   const verdict = find('#verdict')
   verdict.dataset.state = 'none'
   verdict.textContent = words
-  for (const input of [slider, field, context]) input.disabled = true
+  for (const input of [slider, field, context, mode]) input.disabled = true
   find('#curve').hidden = true
   find('#buys').textContent = ''
   samples = []
@@ -84,8 +92,8 @@ const streamed = (plan) => heightOf(plan.streamedBytesPerToken, most('streamedBy
 
 /** A plan holds until the next one that is better: steps, not slopes. */
 function steps(y) {
-  const { minBudget, residentBytes } = samples[0]
-  const x = (plan) => ((plan.budgetBytes - minBudget) / (residentBytes - minBudget)) * STEPS
+  const { minBudget } = samples[0]
+  const x = (plan) => ((plan.budgetBytes - minBudget) / (mostOf(plan) - minBudget)) * STEPS
   const [first, ...rest] = samples
   return rest.reduce(
     (d, p) => `${d}H${x(p).toFixed(1)}V${y(p).toFixed(1)}`,

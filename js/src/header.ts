@@ -31,7 +31,7 @@ export async function readHeader(
   parse: (engine: Engine, header: Uint8Array) => number,
 ): Promise<Header> {
   if (source.size === 0) {
-    const message = `${source.name}: the file is empty; pass a GGUF file`
+    const message = `${source.name}: the file is empty; pass a GGUF or TMAI file`
     throw new TinyAIError('E_TRUNCATED', message, { url: source.name, offset: 0 })
   }
   let have = 0

@@ -174,6 +174,92 @@ describe('demo page in Chromium', () => {
     })
   })
 
+  test('the budget moves while it writes: blocks go and come, the text stays', LIMIT, async () => {
+    const settings = { temperature: 0, maxTokens: 480, ignoreEos: true }
+    const options = { memoryBudget: BUDGET, contextLength: CONTEXT }
+    const alone = await inNode(bundled, PROMPT, options, settings)
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await setBudget(page, BUDGET)
+      await setSampling(page, settings)
+      await page.waitFor('#now[disabled]')
+      await page.click('#generate')
+      await writing(page)
+      const pinned = (count) =>
+        page.waitFor(
+          (n) => document.querySelectorAll('#blocks li[data-pinned=true]').length === n,
+          10_000,
+          [count],
+        )
+      const budget = () => page.evaluate('window.seen.stats.memory.budgetBytes')
+      const budgets = []
+      for (const [position, count] of [
+        [1000, 5],
+        [0, 0],
+        [700, 3],
+        [1000, 5],
+        [0, 0],
+      ]) {
+        await page.setRange('#now', position)
+        await pinned(count)
+        budgets.push(await budget())
+      }
+      assert.ok(budgets[0] > budgets[2] && budgets[2] > budgets[1])
+      assert.deepEqual(budgets.slice(3), budgets.slice(0, 2))
+      await finished(page)
+      const { text, stats, wrong } = await page.evaluate(() => ({
+        text: document.querySelector('#text').lastChild.data,
+        ...window.seen,
+      }))
+      assert.equal(text, alone.text)
+      assert.equal(stats.engine.logitsHash, alone.logitsHash)
+      assert.deepEqual(wrong, [])
+      assert.ok(stats.memory.currentBytes <= budgets[1])
+    })
+  })
+
+  test('every mode plans its own way and writes the same text', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await setBudget(page, 5_000_000)
+      await setSampling(page, { maxTokens: TOKENS })
+      for (const mode of ['normal', 'streaming', 'memory-opt', 'adaptive']) {
+        const made = await plan(bundled, {
+          memoryBudget: 5_000_000,
+          contextLength: CONTEXT,
+          mode,
+        })
+        await page.set('#mode', mode)
+        await page.waitFor(
+          (bytes) => document.querySelector('[data-plan=peakBytes]').dataset.value === bytes,
+          10_000,
+          [String(made.peakBytes)],
+        )
+        const { stats } = await sameAsNode(page)
+        assert.equal(stats.engine.mode, mode)
+        assert.equal(stats.memory.peakBytes, made.peakBytes)
+      }
+    })
+  })
+
+  test('shows the memory report', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await page.waitFor('#report-open[disabled]')
+      await setSampling(page, { maxTokens: TOKENS })
+      const { stats } = await generate(page)
+      await page.click('#report-open')
+      await page.waitFor('#report[open]')
+      const text = await page.text('#report-text')
+      assert.match(text, /^TinyAI memory report\n/)
+      assert.ok(text.includes(` ${stats.memory.currentBytes} bytes`), text)
+      assert.match(text, /\nChecklist\n/)
+      await page.screenshot(`${screenshots}demo-report.png`)
+      await page.click('#report-close')
+      await page.waitFor('#report:not([open])')
+    })
+  })
+
   test('loads a URL of another server', LIMIT, async () => {
     await withPage(await open(), async (page) => {
       await ready(page)
@@ -288,7 +374,7 @@ describe('demo page in Chromium', () => {
   test('every control has a name', LIMIT, async () => {
     await withPage(await open(), async (page) => {
       const nameless = await page.evaluate(() =>
-        [...document.querySelectorAll('button, input, textarea, progress, [role]')]
+        [...document.querySelectorAll('button, input, select, textarea, progress, [role]')]
           .filter((element) => {
             const named =
               element.getAttribute('aria-label') ?? element.getAttribute('aria-labelledby')

@@ -110,7 +110,7 @@ for (const worker of [true, false]) {
       'E_NOT_FOUND',
       /none: there is/,
     )
-    fails('folder', () => folder, 'E_IO', /is a folder; pass the path of a \.gguf file/)
+    fails('folder', () => folder, 'E_IO', /is a folder; pass the path of a \.gguf or \.tmai file/)
     fails('device', () => '/dev/null', 'E_IO', /not a regular file/)
     for (const [name, kind] of Object.entries({
       bytes: (bytes) => bytes,

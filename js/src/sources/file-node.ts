@@ -109,6 +109,8 @@ function openError(error: unknown, name: string): TinyAIError {
 }
 
 function notAFile(name: string, folder: boolean): TinyAIError {
-  const what = folder ? 'is a folder; pass the path of a .gguf file in it' : 'is not a regular file'
+  const what = folder
+    ? 'is a folder; pass the path of a .gguf or .tmai file in it'
+    : 'is not a regular file'
   return new TinyAIError('E_IO', `${name}: ${what}`, { url: name })
 }
