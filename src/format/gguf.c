@@ -70,20 +70,11 @@ static uint64_t promised_bytes(uint64_t n_kv, uint64_t n_tensors) {
     return n_kv * TAI_MIN_KEY_BYTES + n_tensors * MIN_TENSOR_BYTES;
 }
 
-int32_t tai_gguf_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error) {
-    TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
+void tai_gguf_counts(TaiCursor *in, TaiCounts *counts, uint64_t *least_bytes) {
     Start start = {0};
-    read_start(&in, &start);
+    read_start(in, &start);
+    *counts = start.counts;
     *least_bytes = HEADER_BYTES + promised_bytes(start.counts.n_kv, start.counts.n_tensors);
-    if (in.short_of_bytes) {
-        return TAI_HEADER_MORE;
-    }
-    if (error->status) {
-        return error->status;
-    }
-    *index_bytes = tai_index_bytes(&start.counts);
-    return TINYAI_OK;
 }
 
 /* ---- tensors -------------------------------------------------------------------------------- */

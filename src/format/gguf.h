@@ -2,11 +2,12 @@
 #ifndef TAI_GGUF_H
 #define TAI_GGUF_H
 
-#include "format/header.h"
+#include "format/cursor.h"
+#include "format/index.h"
 
-/* tai_header_index_bytes and tai_header_parse of this format. */
-int32_t tai_gguf_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error);
+/* What the start of the header says; *least_bytes: of the whole header. Errors are the cursor's. */
+void tai_gguf_counts(TaiCursor *in, TaiCounts *counts, uint64_t *least_bytes);
+/* tai_header_parse of this format. */
 int32_t tai_gguf_parse(TaiHeader *header, const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
                        void *index, uint64_t index_bytes, TinyAIError *error);
 

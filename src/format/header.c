@@ -5,6 +5,7 @@
 
 #include "format/cursor.h"
 #include "format/gguf.h"
+#include "format/index.h"
 #include "format/tmai.h"
 #include "memory/checked.h"
 
@@ -18,9 +19,21 @@ static bool is_tmai(const uint8_t *bytes, uint64_t size) {
 
 int32_t tai_header_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
                                uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error) {
-    return is_tmai(bytes, size)
-               ? tai_tmai_index_bytes(bytes, size, file_bytes, index_bytes, least_bytes, error)
-               : tai_gguf_index_bytes(bytes, size, file_bytes, index_bytes, least_bytes, error);
+    TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
+    TaiCounts counts = {0};
+    if (is_tmai(bytes, size)) {
+        tai_tmai_counts(&in, &counts, least_bytes);
+    } else {
+        tai_gguf_counts(&in, &counts, least_bytes);
+    }
+    if (in.short_of_bytes) {
+        return TAI_HEADER_MORE;
+    }
+    if (error->status) {
+        return error->status;
+    }
+    *index_bytes = tai_index_bytes(&counts);
+    return TINYAI_OK;
 }
 
 int32_t tai_header_parse(TaiHeader *header, const uint8_t *bytes, uint64_t size,

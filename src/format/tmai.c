@@ -65,20 +65,11 @@ static void read_start(TaiCursor *in, Start *start) {
     }
 }
 
-int32_t tai_tmai_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error) {
-    TaiCursor in = tai_cursor(bytes, size, file_bytes, error);
+void tai_tmai_counts(TaiCursor *in, TaiCounts *counts, uint64_t *least_bytes) {
     Start start = {0};
-    read_start(&in, &start);
-    *least_bytes = in.short_of_bytes ? COUNTS_BYTES : start.header_bytes;
-    if (in.short_of_bytes) {
-        return TAI_HEADER_MORE;
-    }
-    if (error->status) {
-        return error->status;
-    }
-    *index_bytes = tai_index_bytes(&start.counts);
-    return TINYAI_OK;
+    read_start(in, &start);
+    *counts = start.counts;
+    *least_bytes = in->short_of_bytes ? COUNTS_BYTES : start.header_bytes;
 }
 
 uint64_t tai_tmai_header_hash(const uint8_t *header, uint64_t header_bytes) {

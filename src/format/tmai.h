@@ -2,7 +2,8 @@
 #ifndef TAI_TMAI_H
 #define TAI_TMAI_H
 
-#include "format/header.h"
+#include "format/cursor.h"
+#include "format/index.h"
 
 #define TAI_TMAI_MAGIC "TMAI"
 #define TAI_TMAI_VERSION 1u
@@ -49,9 +50,9 @@ enum {
 /* XXH3-64 of a whole header, its own field taken as zero. */
 uint64_t tai_tmai_header_hash(const uint8_t *header, uint64_t header_bytes);
 
-/* tai_header_index_bytes and tai_header_parse of this format. */
-int32_t tai_tmai_index_bytes(const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
-                             uint64_t *index_bytes, uint64_t *least_bytes, TinyAIError *error);
+/* What the start of the header says; *least_bytes: of the whole header. Errors are the cursor's. */
+void tai_tmai_counts(TaiCursor *in, TaiCounts *counts, uint64_t *least_bytes);
+/* tai_header_parse of this format. */
 int32_t tai_tmai_parse(TaiHeader *header, const uint8_t *bytes, uint64_t size, uint64_t file_bytes,
                        void *index, uint64_t index_bytes, TinyAIError *error);
 

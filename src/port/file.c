@@ -12,21 +12,20 @@
 #include <unistd.h>
 
 #include "port/fault.h"
+#include "port/path_error.h"
 
 _Static_assert(sizeof(off_t) == 8, "file offsets have 64 bits");
 
 /* Linux and macOS cut or refuse single reads of 2 GiB and more. */
 #define LONGEST_READ ((uint64_t)1 << 30)
 
-/* Fills *error for `path`; `what` is the part behind the path. Long paths keep their end, which
- * tells more than their beginning. */
-static int32_t cannot_open(TinyAIError *error, int32_t status, const char *path, const char *what) {
+int32_t tai_path_error(TinyAIError *error, int32_t status, const char *verb, const char *path,
+                       const char *what, const char *hint) {
     if (error == NULL) {
         return status;
     }
     const size_t room = 120;
     const size_t length = strlen(path);
-    const char *dots = length > room ? "..." : "";
     const char *shown = length > room ? path + (length - room) : path;
     while (((unsigned char)*shown & 0xC0) == 0x80) {
         shown++; /* not from within a UTF-8 character */
@@ -34,9 +33,14 @@ static int32_t cannot_open(TinyAIError *error, int32_t status, const char *path,
     memset(error, 0, sizeof *error);
     error->status = status;
     error->offset = TINYAI_NO_OFFSET;
-    snprintf(error->message, sizeof error->message, "cannot open \"%s%s\": %s%s", dots, shown, what,
-             status == TINYAI_E_NOT_FOUND ? tai_port_file_hint : "");
+    snprintf(error->message, sizeof error->message, "cannot %s \"%s%s\": %s%s", verb,
+             length > room ? "..." : "", shown, what, hint);
     return status;
+}
+
+static int32_t cannot_open(TinyAIError *error, int32_t status, const char *path, const char *what) {
+    return tai_path_error(error, status, "open", path, what,
+                          status == TINYAI_E_NOT_FOUND ? tai_port_file_hint : "");
 }
 
 static int32_t open_failed(TinyAIError *error, const char *path, int reason) {

@@ -13,28 +13,14 @@
 #include <unistd.h>
 
 #include "port/fault.h"
+#include "port/path_error.h"
 
 #define LONGEST_WRITE ((uint64_t)1 << 30) /* see file.c */
 #define PATH_ROOM 1024u                   /* on the stack, which is small */
 #define TRIES 16
 
-/* Fills *error, and returns the status. Long paths keep their end. */
 static int32_t fail(TinyAIError *error, int32_t status, const char *path, const char *what) {
-    if (error == NULL) {
-        return status;
-    }
-    const size_t room = 120;
-    const size_t length = strlen(path);
-    const char *shown = length > room ? path + (length - room) : path;
-    while (((unsigned char)*shown & 0xC0) == 0x80) {
-        shown++; /* not from within a UTF-8 character */
-    }
-    memset(error, 0, sizeof *error);
-    error->status = status;
-    error->offset = TINYAI_NO_OFFSET;
-    snprintf(error->message, sizeof error->message, "cannot write \"%s%s\": %s",
-             length > room ? "..." : "", shown, what);
-    return status;
+    return tai_path_error(error, status, "write", path, what, "");
 }
 
 static int32_t failed(TinyAIError *error, const char *path, int reason) {
