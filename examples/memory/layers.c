@@ -3,35 +3,53 @@
  *
  *     cc layers.c $(pkg-config --cflags --libs tinyai) -o layers && ./layers model.gguf */
 #include <stdio.h>
+#include <string.h>
 #include <tinyai/raii.h>
 
 enum { WIDTH = 256 };
 
-/* Stands for the computing: adds what the layer reads to the sum of its bytes. */
-static uint32_t compute(const TinyAIScheduledLayer *step, const uint32_t *input) {
+/* Each layer reads the one before, and adds the one before that (residual): three outputs live at a time. */
+static bool add_layer(TinyAIForwardScheduler *scheduler, int layer) {
+    const size_t bytes = WIDTH * sizeof(uint32_t);
+    const TinyAIDependencyType type = layer ? TINYAI_DEP_SEQUENTIAL : TINYAI_DEP_NONE;
+    return tinyaiAddLayerToSchedule(scheduler, layer, layer - 1, type, bytes) &&
+           (layer < 2 ||
+            tinyaiAddLayerToSchedule(scheduler, layer, layer - 2, TINYAI_DEP_RESIDUAL, bytes));
+}
+
+/* Stands for the computing: adds what the layer reads to sums over its bytes. */
+static uint32_t compute(const TinyAIForwardScheduler *scheduler, const TinyAIScheduledLayer *step) {
     const unsigned char *weights = step->weights;
-    uint32_t sum = input ? input[0] : 0;
+    uint32_t *output = step->output;
+    memset(output, 0, step->outputSize); /* another layer's output was here */
+    for (int input = step->layer - 2; input < step->layer; input++) {
+        const uint32_t *from = input < 0 ? NULL : tinyaiGetLayerOutput(scheduler, input);
+        for (size_t i = 0; from != NULL && i < WIDTH; i++)
+            output[i] += from[i];
+    }
     for (size_t i = 0; i < step->weightsSize; i++)
-        sum = sum * 31 + weights[i];
-    return ((uint32_t *)step->output)[0] = sum;
+        output[i % WIDTH] = output[i % WIDTH] * 31 + weights[i];
+    return output[0];
 }
 
 static bool scheduled(TinyAIMappedModel *model) {
     const int n = tinyaiGetMappedLayerCount(model);
     TINYAI_AUTO_FORWARD_SCHEDULER TinyAIForwardScheduler *scheduler =
         tinyaiCreateForwardScheduler(model, TINYAI_EXEC_STREAMING, (size_t)4 << 20);
-    for (int layer = 0; layer < n; layer++) {
-        const TinyAIDependencyType type = layer ? TINYAI_DEP_SEQUENTIAL : TINYAI_DEP_NONE;
-        if (!tinyaiAddLayerToSchedule(scheduler, layer, layer - 1, type, WIDTH * sizeof(uint32_t)))
+    if (scheduler == NULL)
+        return false;
+    for (int layer = 0; layer < n; layer++)
+        if (!add_layer(scheduler, layer))
             return false;
-    }
     uint32_t last = 0;
     TinyAIScheduledLayer step;
     while (tinyaiNextScheduledLayer(scheduler, &step))
-        last = compute(&step, step.layer ? tinyaiGetLayerOutput(scheduler, step.layer - 1) : NULL);
-    printf("scheduled: %d layers to %08x; outputs take %zu bytes, the peak is %zu\n", n,
-           (unsigned)last, tinyaiGetSchedulerActivationBytes(scheduler),
-           tinyaiGetSchedulerPeakMemoryUsage(scheduler));
+        last = compute(scheduler, &step);
+    printf(
+        "scheduled: %d layers to %08x; outputs take %zu bytes, not %zu; %zu in use, at most %zu\n",
+        n, (unsigned)last, tinyaiGetSchedulerActivationBytes(scheduler),
+        (size_t)n * WIDTH * sizeof(uint32_t), tinyaiGetSchedulerMemoryUsage(scheduler),
+        tinyaiGetSchedulerPeakMemoryUsage(scheduler));
     return tinyai_last_error(NULL)->status == TINYAI_OK;
 }
 

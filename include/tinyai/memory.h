@@ -160,7 +160,8 @@ void tinyai_enable_memory_tracking(bool enable);
 TinyAIMemoryStats tinyai_get_memory_stats(void);
 /* Writes what is known about the process's memory for a person, or as JSON when the name ends in .json: by
  * purpose, by call site while tracking, largest live blocks, leaks, fragmentation, and the guide's
- * checklist with numbers and advice. False: E_IO with the name. */
+ * checklist with numbers and advice. False: tinyai_last_error(NULL) tells
+ * the reason and names the path. */
 bool tinyai_generate_memory_report(const char *path);
 
 #ifdef __cplusplus

@@ -179,7 +179,7 @@ static void say_done(const Verifier *v) {
     } else {
         printf("GGUF has no hashes: %" PRIu32 " layers read, %s\n", v->n_layers, bytes.text);
     }
-    const double seconds = (double)v->ns / 1e9;
+    const double seconds = (double)tai_max_u64(v->ns, 1) / 1e9;
     note("%.2f s, %s/s, %s of memory for layers", seconds,
          size_text((uint64_t)((double)v->bytes / seconds)).text, size_text(v->cache_bytes).text);
 }

@@ -5,8 +5,10 @@
 #include <string.h>
 
 void tai_error_clear(TinyAIError *error) {
-    memset(error, 0, sizeof *error);
-    error->offset = TINYAI_NO_OFFSET;
+    if (error) {
+        memset(error, 0, sizeof *error);
+        error->offset = TINYAI_NO_OFFSET;
+    }
 }
 
 int32_t tai_fail(TinyAIError *error, int32_t status, uint64_t offset, const char *format, ...) {

@@ -4,6 +4,7 @@
 
 #include "tinyai/status.h"
 
+/* NULL is allowed, as in tai_fail. */
 void tai_error_clear(TinyAIError *error);
 
 /* Sets status, offset (TINYAI_NO_OFFSET: none) and a printf-formatted message, unless an error is

@@ -29,16 +29,17 @@ static void give_back(TaiLedger *ledger, uint32_t purpose, uint64_t from, uint64
     }
 }
 
-/* Claims what is more; false, and nothing changes, if one of the claims fails. */
+/* The one claim that may come between two tokens: their memory is reserved already, and the ledger follows.
+ * Claims what is more; false, and nothing changes, if one of the claims fails. */
 static bool claim_both(TinyAIModel *m, const Change *blocks, const Change *head) {
-    if (!claim(&m->ledger, blocks)) {
-        return false;
-    }
-    if (!claim(&m->ledger, head)) {
+    bool forbidden = tai_fault_forbid(false);
+    bool first = claim(&m->ledger, blocks);
+    bool both = first && claim(&m->ledger, head);
+    tai_fault_forbid(forbidden);
+    if (first && !both) {
         give_back(&m->ledger, blocks->purpose, blocks->to, blocks->from);
-        return false;
     }
-    return true;
+    return both;
 }
 
 /* ---- slots ----------------------------------------------------------------------------------- */
@@ -75,7 +76,6 @@ int32_t tinyai_session_set_budget(TinyAISession *session, uint64_t bytes) {
     if (status) {
         return status;
     }
-    tai_fault_forbid(false); /* the one claim that may come between two tokens */
     Change blocks = change_of(&m->plan, &plan, TINYAI_PURPOSE_WEIGHTS);
     Change head = change_of(&m->plan, &plan, TINYAI_PURPOSE_HEAD);
     if (!claim_both(m, &blocks, &head)) {

@@ -321,16 +321,16 @@ static void read_globals(TaiFile *file, TinyAIError *error) {
 /* Appends a tensor to a unit: to its last run where it follows in the file with the same gap as in
  * memory (the file's padding), else as a run of its own. */
 static void add_tensor(TaiFile *file, TaiUnit *unit, TaiTensor *t, uint64_t *slot_end) {
-    TaiRun *last = unit->n_runs ? &file->runs[unit->first_run + unit->n_runs - 1] : NULL;
-    uint64_t from_last = last ? t->off - last->off : 0;
-    if (last && t->off >= last->off + last->bytes && from_last % 32 == 0 &&
-        t->off - (last->off + last->bytes) < TAI_ALIGNMENT) {
-        t->at = (uint32_t)(last->at + from_last);
-        last->bytes = (uint32_t)(from_last + t->bytes);
+    TaiRun *run = file->runs + unit->first_run + unit->n_runs; /* the next; the last is before it */
+    uint64_t from_last = unit->n_runs ? t->off - run[-1].off : 0;
+    if (unit->n_runs && t->off >= run[-1].off + run[-1].bytes && from_last % 32 == 0 &&
+        t->off - (run[-1].off + run[-1].bytes) < TAI_ALIGNMENT) {
+        t->at = (uint32_t)(run[-1].at + from_last);
+        run[-1].bytes = (uint32_t)(from_last + t->bytes);
     } else {
         t->at = (uint32_t)tai_align_up(*slot_end, TAI_ALIGNMENT);
-        file->runs[unit->first_run + unit->n_runs++] =
-            (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->at};
+        *run = (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->at};
+        unit->n_runs++;
     }
     *slot_end = (uint64_t)t->at + t->bytes;
 }
@@ -492,7 +492,7 @@ static void check_block_count(const TaiFile *file, TinyAIError *error) {
     }
 }
 
-static void place_directory(TaiFile *file, void *directory, uint64_t directory_bytes,
+static bool place_directory(TaiFile *file, void *directory, uint64_t directory_bytes,
                             TinyAIError *error) {
     TaiShape *shape = &file->shape;
     file->strip_rows = rows_per_strip(&file->head);
@@ -508,12 +508,13 @@ static void place_directory(TaiFile *file, void *directory, uint64_t directory_b
         tai_fail(error, TINYAI_E_NOMEM, TINYAI_NO_OFFSET,
                  "the directory of the file needs %" PRIu64 " bytes, %" PRIu64 " are there",
                  shape->directory_bytes, directory_bytes);
-        return;
+        return false;
     }
     memset(directory, 0, shape->directory_bytes);
     file->blocks = (TaiTensor(*)[TAI_ROLES])directory;
     file->units = (TaiUnit *)((uint8_t *)directory + units_at);
     file->runs = (TaiRun *)((uint8_t *)directory + runs_at);
+    return true;
 }
 
 /* What is resident as a whole must be addressable in 32 bits: blocks, strips and final norm are, if
@@ -545,8 +546,8 @@ int32_t tai_file_take(TaiFile *file, const TaiHeader *header, uint64_t index_byt
     if (!error->status) {
         check_block_count(file, error);
     }
-    if (!error->status) {
-        place_directory(file, directory, directory_bytes, error);
+    if (error->status || !place_directory(file, directory, directory_bytes, error)) {
+        return error->status;
     }
     for (uint32_t i = 0; i < file->header.n_tensors && !error->status; i++) {
         take_block_tensor(file, &file->header.tensors[i], error);

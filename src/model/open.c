@@ -84,7 +84,7 @@ static void read_token_types(TinyAIModel *m, TinyAIError *error) {
             error, TINYAI_E_FORMAT, TINYAI_NO_OFFSET,
             "metadata key tokenizer.ggml.scores is missing: text cannot be tokenized without it");
     }
-    if (error->status) {
+    if (!scores || error->status) {
         return;
     }
     const uint8_t *bytes = m->file.header.bytes;

@@ -50,6 +50,8 @@ const char *tai_fault_refused(void) {
     return atomic_load(&refused);
 }
 
-void tai_fault_forbid(bool forbidden) {
+bool tai_fault_forbid(bool forbidden) {
+    const bool before = is_forbidden;
     is_forbidden = forbidden;
+    return before;
 }

@@ -18,8 +18,8 @@ void tai_fault_arm(uint64_t nth, bool for_ever); /* nth 0: no failure; resets th
 uint64_t tai_fault_claims(void);                 /* claims since it was armed */
 const char *tai_fault_refused(void);             /* what was refused first since then, or NULL */
 /* Between two decoded tokens: a claim of this thread says its name and ends the program with
- * TAI_FAULT_EXIT. */
-void tai_fault_forbid(bool forbidden);
+ * TAI_FAULT_EXIT. Returns what held before. */
+bool tai_fault_forbid(bool forbidden);
 #define TAI_FAULT_EXIT 70
 #else
 static inline bool tai_claim(const char *what) {
@@ -30,8 +30,9 @@ static inline void tai_hold(TaiHeld kind, int32_t change) {
     (void)kind;
     (void)change;
 }
-static inline void tai_fault_forbid(bool forbidden) {
+static inline bool tai_fault_forbid(bool forbidden) {
     (void)forbidden;
+    return false;
 }
 #endif
 

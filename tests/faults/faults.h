@@ -19,7 +19,7 @@ typedef struct Operation {
     uint64_t least_claims; /* it makes at least so many, or the loop would prove nothing */
 } Operation;
 
-/* Operations may do without any claim, not only without threads. */
+/* The operations may do without any claim, not only without threads. */
 static bool may_fall_back;
 
 typedef struct Held {
@@ -93,8 +93,8 @@ static bool run_with_fault(const Operation *op, uint64_t n, bool for_ever) {
     return refused != NULL;
 }
 
-/* All claims of one operation; returns how many there are. */
-static uint64_t sweep(const Operation *op) {
+/* Fails all claims of one operation; returns how many there are. */
+static uint64_t fail_all(const Operation *op) {
     uint64_t n = 0;
     for (int for_ever = 0; for_ever < 2; for_ever++) {
         n = 0;
@@ -109,8 +109,8 @@ static uint64_t sweep(const Operation *op) {
     return n;
 }
 
-static void sweep_and_print(const Operation *op) {
-    const uint64_t n = sweep(op);
+static void sweep(const Operation *op) {
+    const uint64_t n = fail_all(op);
     printf("%s: K = %llu, each failed once and for ever\n", op->name, (unsigned long long)n);
 }
 

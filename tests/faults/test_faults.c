@@ -340,119 +340,6 @@ static void close_loader(void) {
     close_mapped();
 }
 
-/* ---- the forward scheduler -------------------------------------------------------------------------- */
-
-#define OUTPUT_BYTES 4096u
-
-static TinyAIForwardScheduler *scheduler;
-static int n_edges; /* added */
-
-/* The edge with this number: every earlier layer, in every way, so that the graph has to grow. */
-static bool add_edge(int number) {
-    static const TinyAIDependencyType types[] = {TINYAI_DEP_SEQUENTIAL, TINYAI_DEP_RESIDUAL,
-                                                 TINYAI_DEP_ATTENTION};
-    int layer = 1;
-    int first = 0; /* edge of the layer */
-    while (first + 3 * layer <= number) {
-        first += 3 * layer;
-        layer++;
-    }
-    return tinyaiAddLayerToSchedule(scheduler, layer, (number - first) / 3,
-                                    types[(number - first) % 3], OUTPUT_BYTES);
-}
-
-static int all_edges(void) {
-    const int layers = tinyaiGetMappedLayerCount(mapped);
-    return 3 * layers * (layers - 1) / 2;
-}
-
-static bool add_edges(void) {
-    bool done =
-        n_edges > 0 || tinyaiAddLayerToSchedule(scheduler, 0, -1, TINYAI_DEP_NONE, OUTPUT_BYTES);
-    while (done && n_edges < all_edges() && (done = add_edge(n_edges))) {
-        n_edges++;
-    }
-    return done;
-}
-
-static int32_t run_schedule(TinyAIError *error) {
-    scheduler = tinyaiCreateForwardScheduler(mapped, TINYAI_EXEC_STREAMING,
-                                             wanted_plan.block_bytes * 2 + 65536);
-    return status_of_thread(scheduler != NULL, error);
-}
-
-/* A process default that is there before, so that what it holds is not the operation's. */
-static void open_to_schedule(void) {
-    open_mapped();
-    CHECK_EQ(tinyai_init_memory(&(TinyAIMemoryConfig){.initial_pool_size = 1 << 20}), 0);
-    n_edges = 0;
-}
-
-static void create_scheduler(void) {
-    TinyAIError error;
-    open_to_schedule();
-    CHECK_EQ(run_schedule(&error), 0);
-}
-
-static void create_schedule(void) {
-    create_scheduler();
-    CHECK(add_edges());
-}
-
-static int32_t run_first_layer(TinyAIError *error) {
-    return status_of_thread(
-        tinyaiAddLayerToSchedule(scheduler, 0, -1, TINYAI_DEP_NONE, OUTPUT_BYTES), error);
-}
-
-static int32_t run_edges(TinyAIError *error) {
-    return status_of_thread(add_edges(), error);
-}
-
-/* The next edge is the one that the graph has no room for: a layer without inputs takes one, too. */
-static void fill_graph(void) {
-    create_scheduler();
-    CHECK(tinyaiAddLayerToSchedule(scheduler, 0, -1, TINYAI_DEP_NONE, OUTPUT_BYTES));
-    while (n_edges < 15) {
-        CHECK(add_edge(n_edges));
-        n_edges++;
-    }
-}
-
-static int32_t run_pass(TinyAIError *error) {
-    TinyAIScheduledLayer step;
-    int turns = 0;
-    while (tinyaiNextScheduledLayer(scheduler, &step)) {
-        memset(step.output, turns, step.outputSize);
-        turns++;
-    }
-    const bool done = turns == tinyaiGetMappedLayerCount(mapped);
-    return status_of_thread(done, error);
-}
-
-static void verify_schedule(bool done) {
-    TinyAIError error;
-    if (scheduler == NULL) {
-        CHECK(!done);
-        CHECK_EQ(run_schedule(&error), 0);
-    }
-    CHECK(add_edges());
-    CHECK_EQ(run_pass(&error), 0);
-    CHECK_EQ(run_pass(&error), 0);
-}
-
-static void verify_first_layer(bool done) {
-    CHECK(done || tinyaiAddLayerToSchedule(scheduler, 0, -1, TINYAI_DEP_NONE, OUTPUT_BYTES));
-    CHECK(add_edge(n_edges++));
-    verify_schedule(true);
-}
-
-static void close_schedule(void) {
-    tinyaiDestroyForwardScheduler(scheduler);
-    scheduler = NULL;
-    close_mapped();
-    CHECK_EQ(tinyai_shutdown_memory(), 0);
-}
-
 /* ---- the report ------------------------------------------------------------------------------------ */
 
 static char report_path[64];
@@ -488,18 +375,12 @@ static const Operation operations[] = {
     {"load layers", open_mapped, run_layers, verify_layers, close_mapped, 0},
     {"create a progressive loader", open_mapped, run_loader, verify_loader, close_loader, 1},
     {"progressive loading", open_loader, run_loader_turns, verify_loader_turns, close_loader, 0},
-    {"create a forward scheduler", open_to_schedule, run_schedule, verify_schedule, close_schedule,
-     1},
-    {"add the first layer", create_scheduler, run_first_layer, verify_first_layer, close_schedule,
-     2},
-    {"add an edge too many", fill_graph, run_edges, verify_schedule, close_schedule, 1},
-    {"first scheduled pass", create_schedule, run_pass, verify_schedule, close_schedule, 1},
     {"report", open_model, run_report, verify_report, finish_report, 1},
 };
 
 TEST(every_claim_may_fail_once_and_for_ever) {
     for (uint32_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-        sweep_and_print(&operations[i]);
+        sweep(&operations[i]);
     }
 }
 

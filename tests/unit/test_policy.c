@@ -128,7 +128,7 @@ static const char *const pattern_names[] = {"uniform",           "zipf",
 
 static uint32_t chance(uint64_t *seed, uint32_t n) {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(*seed >> 33) % n;
+    return n ? (uint32_t)(*seed >> 33) % n : 0;
 }
 
 /* Layer i with weight 1 / (i + 1). */

@@ -119,7 +119,7 @@ sys.exit(wasi_run.run(sys.argv[1:])[0])`
     ]
     const { code, stderr } = await start(report)
     assert.equal(code, 0, stderr)
-    assert.match(readFileSync(join(root, 'build/wasi/report'), 'utf8'), /^memory\n/)
+    assert.match(readFileSync(join(root, 'build/wasi/report'), 'utf8'), /^TinyAI memory report\n/)
   })
 })
 
