@@ -197,15 +197,15 @@ describe('demo page in Chromium', () => {
         [1000, 5],
         [0, 0],
         [700, 3],
-        [1000, 5],
         [0, 0],
+        [1000, 5], // and the rest without reading, which takes less time
       ]) {
         await page.setRange('#now', position)
         await pinned(count)
         budgets.push(await budget())
       }
       assert.ok(budgets[0] > budgets[2] && budgets[2] > budgets[1])
-      assert.deepEqual(budgets.slice(3), budgets.slice(0, 2))
+      assert.deepEqual(budgets.slice(3), [budgets[1], budgets[0]])
       await finished(page)
       const { text, stats, wrong } = await page.evaluate(() => ({
         text: document.querySelector('#text').lastChild.data,
@@ -214,7 +214,7 @@ describe('demo page in Chromium', () => {
       assert.equal(text, alone.text)
       assert.equal(stats.engine.logitsHash, alone.logitsHash)
       assert.deepEqual(wrong, [])
-      assert.ok(stats.memory.currentBytes <= budgets[1])
+      assert.ok(stats.memory.peakBytes <= budgets[0])
     })
   })
 
