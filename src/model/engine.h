@@ -93,7 +93,7 @@ struct TinyAIModel {
     uint64_t prompt_tokens;
     TinyAIPressureCallback pressure;
     void *pressure_user;
-    TaiOwner owner;      /* for the report of the process */
+    TaiOwner owner;      /* in the report of the process */
     TinyAISource source; /* hosts that pump by themselves; else zero */
     TaiReaders *readers; /* in memory of their own; NULL: the computing thread reads */
     uint32_t n_readers;  /* threads of them that run */
@@ -131,6 +131,10 @@ uint64_t tai_header_address(uint64_t reserved_bytes, uint64_t header_bytes);
 int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t header_bytes,
                         uint64_t file_bytes, const TinyAIOptions *options, TinyAIModel **model,
                         TinyAIError *error);
+
+/* Takes the model off the books; what it did stays in the statistics of the process. Its memory is the
+ * host's. */
+void tai_engine_close(TinyAIModel *model);
 
 /* Plans from the first `size` bytes of the file, with scratch memory of its own: TAI_HEADER_MORE if the
  * header is longer (then plan->header_bytes says how long at least: reading just that reads no tensor),

@@ -7,7 +7,6 @@
 #include "format/source_header.h"
 #include "memory/checked.h"
 #include "memory/error.h"
-#include "memory/process.h"
 #include "model/engine.h"
 #include "port/fault.h"
 #include "port/port.h"
@@ -144,14 +143,11 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     (*model)->settle = settle;
     status = start_readers(*model, error);
     if (status) {
-        tai_ledger_close(&(*model)->ledger);
+        tai_engine_close(*model);
         *model = NULL;
         tai_port_release(memory, bytes);
-        return status;
     }
-    (*model)->owner = (TaiOwner){.self = *model, .facts = tai_model_facts};
-    tai_owner_add(&(*model)->owner);
-    return TINYAI_OK;
+    return status;
 }
 
 int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, TinyAIModel **model,
@@ -166,22 +162,13 @@ int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, Ti
     return status ? status : open_planned(source, options, &plan, model, error);
 }
 
-/* What it did stays in the statistics of the process. */
-static void disown(TinyAIModel *m) {
-    TaiFacts facts = {0};
-    tai_owner_remove(&m->owner);
-    tai_model_facts(m, &facts);
-    tai_ledger_close(&m->ledger);
-    tai_process_retire(&facts.stats);
-}
-
 void tinyai_close(TinyAIModel *m) {
     if (!m) {
         return;
     }
     TinyAISource source = m->source;
     stop_readers(m);
-    disown(m);
+    tai_engine_close(m);
     tai_port_release((void *)(m->linear + TAI_PROGRAM_BYTES), // NOLINT(performance-no-int-to-ptr)
                      m->memory_bytes);
     tinyai_source_close(&source);

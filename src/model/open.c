@@ -6,6 +6,7 @@
 #include "format/cursor.h"
 #include "memory/checked.h"
 #include "memory/error.h"
+#include "memory/process.h"
 #include "model/engine.h"
 #include "schedule/plan.h"
 
@@ -352,6 +353,16 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
         m->sessions[s] = (TinyAISession){.model = m, .sequence = s};
     }
     m->phase = TAI_PHASE_DONE;
+    m->owner = (TaiOwner){.self = m, .facts = tai_model_facts};
+    tai_owner_add(&m->owner);
     *model = m;
     return TINYAI_OK;
+}
+
+void tai_engine_close(TinyAIModel *m) {
+    TaiFacts facts = {0};
+    tai_owner_remove(&m->owner);
+    tai_model_facts(m, &facts);
+    tai_ledger_close(&m->ledger);
+    tai_process_retire(&facts.stats);
 }

@@ -103,6 +103,7 @@ TEST(the_highest_byte_ever_written_is_the_planned_peak) {
     uint64_t used = highest + TAI_PROGRAM_BYTES;
     CHECK(used <= plan.peak_bytes);
     CHECK(used * 100 > plan.peak_bytes * 98);
+    tai_engine_close(model);
     free(memory);
 }
 
