@@ -20,8 +20,8 @@
  *     }
  *
  * Words: a *block* is one transformer block; a *slot* is memory for one block; *pinned* blocks
- * stay, the others pass through a *ring* of one or two slots. The *plan* is the allocation,
- * computed from the header alone. Sizes are bytes unless a name says otherwise.
+ * stay, the others pass through one or two slots. The *plan* is the allocation, computed from the
+ * header alone. Sizes are bytes unless a name says otherwise.
  *
  * The engine never does I/O: tinyai_step computes for a bounded time and says which byte ranges of
  * the source it wants and where. tinyai_session_generate is the blocking form of that loop over a
