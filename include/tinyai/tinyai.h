@@ -71,7 +71,12 @@ typedef enum TinyAIPurpose {
 } TinyAIPurpose;
 
 enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1 };
-enum { TINYAI_KERNELS_AUTO = 0, TINYAI_KERNELS_SCALAR = 1, TINYAI_KERNELS_SIMD128 = 2 };
+enum {
+    TINYAI_KERNELS_AUTO = 0,    /* the fastest that the host has */
+    TINYAI_KERNELS_SCALAR = 1,  /* every host has these */
+    TINYAI_KERNELS_SIMD128 = 2, /* WebAssembly */
+    TINYAI_KERNELS_AVX2 = 3,    /* x86-64 natively */
+};
 
 #define TINYAI_MAX_BUDGET 0xFFFF0000u /* 4 GiB less a page: ranges carry 32-bit destinations */
 #define TINYAI_DEFAULT_BUDGET (512u << 20)
@@ -340,7 +345,7 @@ typedef struct TinyAIStats {
     uint64_t prompt_tokens; /* of the last generation or batch */
     uint64_t generated_tokens;
     uint64_t logits_hash; /* XXH3-64 of the logits of all generated positions */
-    uint32_t kernels;     /* TINYAI_KERNELS_SCALAR or _SIMD128 */
+    uint32_t kernels;     /* TINYAI_KERNELS_*, never _AUTO */
     uint32_t threads;
     uint32_t reader_threads; /* that run: at most options.prefetch_threads */
     uint32_t reserved;

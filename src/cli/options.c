@@ -61,7 +61,7 @@ static const Rule rules[OPTIONS] = {
          "tokens of context. Default: the model's own, at most 4096, lowered until it fits"},
     [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32 or f16"},
     [KERNELS] = {"kernels", "KIND", MODEL_COMMANDS,
-                 "auto, scalar or simd128: the result is the same"},
+                 "auto, scalar, simd128 or avx2: the result is the same"},
     [THREADS] = {"threads", "N", RUN | PERPLEXITY, "1 so far"},
     [READ_CHUNK] = {"read-chunk", "SIZE", MODEL_COMMANDS, "longest single read, 4KB to 64MB"},
     [NO_PREFETCH] = {"no-prefetch", NULL, MODEL_COMMANDS, "no slot for reading ahead: less memory"},
@@ -227,7 +227,7 @@ static bool set_option(Options *o, int option, const char *value) {
     static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
                                              NULL}; /* TINYAI_EXEC_* */
-    static const char *const kernel_names[] = {"auto", "scalar", "simd128",
+    static const char *const kernel_names[] = {"auto", "scalar", "simd128", "avx2",
                                                NULL}; /* TINYAI_KERNELS_* */
     TinyAISampling *sampling = &o->generate.sampling;
     uint64_t number;

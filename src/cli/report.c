@@ -114,7 +114,10 @@ static double ms(uint64_t ns) {
 }
 
 static const char *kernels_name(uint32_t kernels) {
-    return kernels == TINYAI_KERNELS_SIMD128 ? "simd128" : "scalar";
+    static const char *const names[] = {[TINYAI_KERNELS_SCALAR] = "scalar",
+                                        [TINYAI_KERNELS_SIMD128] = "simd128",
+                                        [TINYAI_KERNELS_AVX2] = "avx2"};
+    return names[kernels];
 }
 
 static const char *const block_states[] = {

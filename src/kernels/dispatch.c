@@ -1,6 +1,9 @@
 /* Which kernels there are, and the sizes that are the same for all of them. */
 #include "kernels/blocks.h"
 #include "kernels/reference/reference.h"
+#if TAI_HAVE_AVX2
+#include "kernels/avx2/avx2.h"
+#endif
 #if TAI_HAVE_SIMD128
 #include "kernels/simd128/simd128.h"
 #endif
@@ -11,6 +14,10 @@ const TaiKernels *tai_kernels(TaiTier tier) {
 #if TAI_HAVE_SIMD128
     if (tier == TAI_TIER_SIMD128)
         return &tai_kernels_simd128;
+#endif
+#if TAI_HAVE_AVX2
+    if (tier == TAI_TIER_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+        return &tai_kernels_avx2;
 #endif
     return 0;
 }

@@ -52,7 +52,7 @@ typedef struct TaiKvHead {
 } TaiKvHead;
 
 typedef struct TaiKernels {
-    const char *name; /* "scalar", "simd128" */
+    const char *name; /* "scalar", "simd128", "avx2" */
 
     /* act = x[k] in `form`; act is 16-byte aligned and tai_act_bytes(form, k) long; k is whole
      * blocks of the form, except for TAI_ACT_F32. */
@@ -91,9 +91,13 @@ typedef struct TaiKernels {
     void (*dequantize)(TaiType type, const void *row, uint32_t n, float *y);
 } TaiKernels;
 
-typedef enum TaiTier { TAI_TIER_SCALAR = 0, TAI_TIER_SIMD128 = 1 } TaiTier;
+typedef enum TaiTier {
+    TAI_TIER_SCALAR = 0,
+    TAI_TIER_SIMD128 = 1, /* WebAssembly */
+    TAI_TIER_AVX2 = 2,    /* x86-64 natively, with F16C */
+} TaiTier;
 
-/* The kernels of a tier, or NULL where this build or host does not have it. */
+/* The kernels of a tier, or NULL where this build or machine does not have it. */
 const TaiKernels *tai_kernels(TaiTier tier);
 
 TaiActForm tai_act_form(TaiType type);

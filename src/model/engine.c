@@ -229,33 +229,32 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
     tai_process_note_stats();
     const TaiResidency *r = &m->residency;
-    *s = (TinyAIStats){
-        .budget_bytes = m->plan.budget_bytes,
-        .max_budget_bytes = m->plan.max_budget_bytes,
-        .reserved_bytes = m->plan.reserved_bytes,
-        .planned_peak_bytes = m->plan.peak_bytes,
-        .current_bytes = m->ledger.current,
-        .peak_bytes = m->ledger.peak,
-        .total_allocated_bytes = m->ledger.total,
-        .allocation_count = m->ledger.count,
-        .padding_bytes = m->ledger.padding,
-        .header_bytes_read = m->plan.header_bytes,
-        .block_bytes_read = r->bytes_read[TAI_UNIT_BLOCK],
-        .head_bytes_read = r->bytes_read[TAI_UNIT_HEAD] + r->bytes_read[TAI_UNIT_FINAL],
-        .embedding_bytes_read = r->bytes_read[TAI_UNIT_EMBEDDING],
-        .requests = r->requests,
-        .hits = r->hits,
-        .misses = r->misses,
-        .prefetched = r->prefetched,
-        .passes = m->passes,
-        .prompt_tokens = m->prompt_tokens,
-        .generated_tokens = m->generation.n_generated,
-        .logits_hash = tai_xxh3_digest(&m->generation.hash),
-        .kernels = m->kernels == tai_kernels(TAI_TIER_SCALAR) ? TINYAI_KERNELS_SCALAR
-                                                              : TINYAI_KERNELS_SIMD128,
-        .threads = 1,
-        .reader_threads = m->n_readers,
-        .stalled_ns = m->stalled_ns};
+    *s = (TinyAIStats){.budget_bytes = m->plan.budget_bytes,
+                       .max_budget_bytes = m->plan.max_budget_bytes,
+                       .reserved_bytes = m->plan.reserved_bytes,
+                       .planned_peak_bytes = m->plan.peak_bytes,
+                       .current_bytes = m->ledger.current,
+                       .peak_bytes = m->ledger.peak,
+                       .total_allocated_bytes = m->ledger.total,
+                       .allocation_count = m->ledger.count,
+                       .padding_bytes = m->ledger.padding,
+                       .header_bytes_read = m->plan.header_bytes,
+                       .block_bytes_read = r->bytes_read[TAI_UNIT_BLOCK],
+                       .head_bytes_read =
+                           r->bytes_read[TAI_UNIT_HEAD] + r->bytes_read[TAI_UNIT_FINAL],
+                       .embedding_bytes_read = r->bytes_read[TAI_UNIT_EMBEDDING],
+                       .requests = r->requests,
+                       .hits = r->hits,
+                       .misses = r->misses,
+                       .prefetched = r->prefetched,
+                       .passes = m->passes,
+                       .prompt_tokens = m->prompt_tokens,
+                       .generated_tokens = m->generation.n_generated,
+                       .logits_hash = tai_xxh3_digest(&m->generation.hash),
+                       .kernels = m->kernels_used,
+                       .threads = 1,
+                       .reader_threads = m->n_readers,
+                       .stalled_ns = m->stalled_ns};
     memcpy(s->by_purpose, m->ledger.by_purpose, sizeof s->by_purpose);
     s->bytes_read =
         s->header_bytes_read + s->block_bytes_read + s->head_bytes_read + s->embedding_bytes_read;

@@ -82,6 +82,7 @@ struct TinyAIModel {
     TaiPass pass;
     TaiSteps steps;
     const TaiKernels *kernels;
+    uint32_t kernels_used; /* TINYAI_KERNELS_*: which these are */
     TaiJob job;
     TaiPhase phase;
     TaiForward forward;

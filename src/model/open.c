@@ -143,15 +143,32 @@ static void build_vocab(TinyAIModel *m, TinyAIError *error) {
     }
 }
 
+typedef struct KernelsChoice {
+    uint32_t option;
+    TaiTier tier;
+    const char *missing; /* why an option may be refused */
+} KernelsChoice;
+
+/* The fastest first; every host has the last. */
+static const KernelsChoice kernels_choices[] = {
+    {TINYAI_KERNELS_AVX2, TAI_TIER_AVX2,
+     "avx2 kernels need an x86-64 processor with AVX2 and F16C, and a native build"},
+    {TINYAI_KERNELS_SIMD128, TAI_TIER_SIMD128, "simd128 kernels are for WebAssembly"},
+    {TINYAI_KERNELS_SCALAR, TAI_TIER_SCALAR, ""},
+};
+
 static void choose_kernels(TinyAIModel *m, TinyAIError *error) {
-    const TaiKernels *simd = tai_kernels(TAI_TIER_SIMD128);
-    if (m->options.kernels == TINYAI_KERNELS_SIMD128 && !simd) {
-        tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
-                 "simd128 kernels are not in this build: ask for auto or scalar");
-        return;
+    uint32_t wanted = m->options.kernels;
+    const KernelsChoice *choice = kernels_choices;
+    while (wanted == TINYAI_KERNELS_AUTO ? !tai_kernels(choice->tier) : choice->option != wanted) {
+        choice++;
     }
-    m->kernels =
-        simd && m->options.kernels != TINYAI_KERNELS_SCALAR ? simd : tai_kernels(TAI_TIER_SCALAR);
+    m->kernels = tai_kernels(choice->tier);
+    m->kernels_used = choice->option;
+    if (!m->kernels) {
+        tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET, "%s: ask for auto or scalar",
+                 choice->missing);
+    }
 }
 
 /* The regions that are used from the start; the others overlap the header while it is parsed. */

@@ -1,6 +1,6 @@
 // What the `tinyai` command must do on every host. A host gives
 // `start(args, {input, cwd, env, uid})`, which resolves to {code, stdout, stderr}; `variant` is what its
-// statistics call it.
+// statistics call it; `otherKernels` are kernels that no machine of this host has.
 import assert from 'node:assert/strict'
 import {
   chmodSync,
@@ -38,7 +38,8 @@ function errorOf(result) {
 
 const sum = (values) => values.reduce((a, b) => a + b, 0)
 
-export function testCommand(host, start, { variant = host, readsUrls = false } = {}) {
+export function testCommand(host, start, more = {}) {
+  const { variant = host, readsUrls = false, otherKernels } = more
   const ok = async (args, options) => {
     const result = await start(args, options)
     assert.equal(result.code, 0, result.stderr)
@@ -306,6 +307,15 @@ export function testCommand(host, start, { variant = host, readsUrls = false } =
     const endless = 'x'.repeat(2 << 20)
     refused('prompt of 2 MB', ['run', model], 'E_CONTEXT', /context|prompt/, { input: endless })
     refused('temperature out of range', run(model, '--temperature', '1000'), 'E_ARGUMENT', /temp/i)
+    if (otherKernels) {
+      const other = run(model, '--kernels', otherKernels)
+      refused(
+        'kernels of another host',
+        other,
+        'E_UNSUPPORTED',
+        /kernels .*: ask for auto or scalar/,
+      )
+    }
     refused('no text', ['perplexity', model], 'E_TEXT', /empty/, { input: '' })
     const missingText = () => ['perplexity', model, '--file', join(folder, 'no.txt')]
     refused('missing text', missingText, 'E_NOT_FOUND', /no such file/)

@@ -21,7 +21,7 @@ function start(args, { program = command, ...options } = {}) {
   return startProgram(program, args, options)
 }
 
-testCommand('native', start)
+testCommand('native', start, { otherKernels: 'simd128' })
 
 describe('native command', () => {
   const forever = ['run', model, prompt, '--ignore-eos', '--temperature', '0']

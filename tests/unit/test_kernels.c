@@ -1,15 +1,16 @@
-/* The reference kernels against plain arithmetic in double precision, and the sizes of dispatch.c.
- */
+/* The reference kernels against plain arithmetic in double precision, every other tier of this build
+ * against the reference, and the sizes of dispatch.c. */
 #include "kernels/kernels.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "kernel_cases.h"
 #include "kernels/reference/reference.h"
 #include "test.h"
 
-static float out[CASE_OUTPUTS];
+static float out[CASE_OUTPUTS], wanted_out[CASE_OUTPUTS];
 
 static const TaiKernels *reference(void) {
     return tai_kernels(TAI_TIER_SCALAR);
@@ -19,6 +20,7 @@ TEST(tiers_of_this_build) {
     CHECK(tai_kernels(TAI_TIER_SCALAR) != NULL);
     CHECK_STR(tai_kernels(TAI_TIER_SCALAR)->name, "scalar");
     CHECK((tai_kernels(TAI_TIER_SIMD128) != NULL) == TAI_HAVE_SIMD128);
+    CHECK(tai_kernels(TAI_TIER_AVX2) == NULL || TAI_HAVE_AVX2);
 }
 
 TEST(sizes) {
@@ -270,9 +272,96 @@ TEST(same_bits_natively_and_in_wasm) {
     CHECK_EQ(hash, CASE_HASH);
 }
 
+/* The tiers of this build and machine that must equal the reference. */
+static uint32_t fast_tiers(const TaiKernels *tiers[2]) {
+    static const TaiTier all[] = {TAI_TIER_SIMD128, TAI_TIER_AVX2};
+    uint32_t n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const TaiKernels *kernels = tai_kernels(all[i]);
+        if (kernels)
+            tiers[n++] = kernels;
+    }
+    if (n == 0)
+        printf("  skipped: this build or machine has the reference alone\n");
+    return n;
+}
+
+static uint32_t mismatches(const float *wanted, const float *got, uint32_t n) {
+    uint32_t n_bad = 0;
+    for (uint32_t i = 0; i < n; i++)
+        n_bad += case_bits(wanted[i]) != case_bits(got[i]);
+    return n_bad;
+}
+
+TEST(every_tier_equals_the_reference) {
+    const TaiKernels *tiers[2];
+    uint32_t n_tiers = fast_tiers(tiers);
+    for (uint32_t i = 0; i < n_tiers; i++) {
+        uint32_t seen[N_OPS] = {0};
+        for (uint32_t seed = 0; seed < 4000; seed++) {
+            uint32_t n = run_case(reference(), seed, wanted_out);
+            CHECK_EQ(run_case(tiers[i], seed, out), n);
+            uint32_t n_bad = mismatches(wanted_out, out, n);
+            Case c = make_case(seed);
+            if (n_bad != 0)
+                printf("  %s, case %u: %s of type %d, profile %u, n %u, rows %u, tokens %u: %u of "
+                       "%u numbers differ\n",
+                       tiers[i]->name, seed, case_op_names[c.op], (int)c.type, c.profile, c.n,
+                       c.rows, c.tokens, n_bad, n);
+            CHECK_EQ(n_bad, 0);
+            seen[c.op]++;
+        }
+        for (uint32_t op = 0; op < N_OPS; op++)
+            CHECK(seen[op] > 100);
+    }
+}
+
+enum { EXTREME_ROWS = 9, EXTREME_TOKENS = 6, EXTREME_K = 512 };
+
+/* Weights all `fill` in their bytes but for scales of 1, activations all +-127: the largest sums. */
+static void run_extreme(const TaiKernels *kernels, TaiType type, uint8_t fill, uint32_t signs,
+                        float *y) {
+    size_t row_bytes = tai_kernel_row_bytes(type, EXTREME_K);
+    size_t block = tai_kernel_row_bytes(type, TAI_SUPERBLOCK);
+    bool small = tai_act_form(type) != TAI_ACT_Q8_256;
+    block /= small ? TAI_SUPERBLOCK / TAI_BLOCK : 1;
+    memset(in.weights, fill, row_bytes * EXTREME_ROWS);
+    for (size_t at = 0; at < row_bytes * EXTREME_ROWS; at += block) {
+        put_u16(in.weights + at + (type == TAI_TYPE_Q6_K ? block - 2 : 0), 0x3C00);
+        if (type == TAI_TYPE_Q4_K)
+            put_u16(in.weights + at + 2, 0x3C00);
+    }
+    size_t stride = (size_t)tai_act_bytes(tai_act_form(type), EXTREME_K);
+    for (uint32_t t = 0; t < EXTREME_TOKENS; t++) {
+        for (uint32_t i = 0; i < EXTREME_K; i++)
+            in.x[i] = signs >> ((i + t) % 8) & 1 ? -1.0f : 1.0f;
+        kernels->quantize(tai_act_form(type), in.x, EXTREME_K, in.act + t * stride);
+    }
+    kernels->matmul(type, in.weights, EXTREME_ROWS, EXTREME_K, in.act, stride, EXTREME_TOKENS, y,
+                    EXTREME_ROWS);
+}
+
+TEST(the_largest_sums_of_a_block_fit) {
+    static const TaiType types[] = {TAI_TYPE_Q4_0, TAI_TYPE_Q5_0, TAI_TYPE_Q8_0, TAI_TYPE_Q4_K,
+                                    TAI_TYPE_Q6_K};
+    static const uint8_t fills[] = {0x00, 0xFF, 0x80, 0x7F, 0x0F, 0xF0, 0x88};
+    static const uint32_t signs[] = {0x00, 0xFF, 0x55, 0x33, 0x0F, 0x01};
+    const TaiKernels *tiers[2];
+    uint32_t n_tiers = fast_tiers(tiers);
+    for (uint32_t i = 0; i < n_tiers; i++)
+        for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+            for (size_t f = 0; f < sizeof fills; f++)
+                for (size_t s = 0; s < sizeof signs / sizeof *signs; s++) {
+                    run_extreme(reference(), types[t], fills[f], signs[s], wanted_out);
+                    run_extreme(tiers[i], types[t], fills[f], signs[s], out);
+                    CHECK_EQ(mismatches(wanted_out, out, EXTREME_ROWS * EXTREME_TOKENS), 0);
+                }
+}
+
 TEST_MAIN(T(tiers_of_this_build), T(sizes), T(blocks_decode_as_elsewhere),
           T(matmul_is_the_dot_product_of_the_dequantized_row),
           T(quantization_is_near_and_symmetric), T(quantization_at_the_edges),
           T(a_scale_that_is_not_finite_shows), T(f16_weights_are_f16_except_for_NaN),
           T(rms_norm_add_swiglu_rope), T(attention_is_the_softmax_average),
-          T(same_bits_natively_and_in_wasm))
+          T(same_bits_natively_and_in_wasm), T(every_tier_equals_the_reference),
+          T(the_largest_sums_of_a_block_fit))

@@ -25,7 +25,7 @@ function start(args, { input = '', program = launcher, ...options } = {}) {
   })
 }
 
-testCommand('wasi', start)
+testCommand('wasi', start, { otherKernels: 'avx2' })
 
 /** Exit code and bytes of linear memory after the command, from wasmtime's Python interface. */
 async function memoryAfter(args, options) {
