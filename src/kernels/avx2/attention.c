@@ -63,7 +63,7 @@ static void score8(Rect keys, const float *q, uint32_t head_dim, __m256 scale, f
  * 8, become minus infinity. */
 static void all_scores(const TaiKvHead *kv, const float *q, uint32_t n_heads, uint32_t begin,
                        uint32_t end, float scale, float *scores) {
-    float scratch[HEAD_DIM_MAX * POSITIONS];
+    _Alignas(32) float scratch[HEAD_DIM_MAX * POSITIONS];
     uint32_t stride = tai_scores_stride(end);
     for (uint32_t p = begin - begin % POSITIONS; p < end; p += POSITIONS) {
         size_t index = tai_kv_keys(kv, p) + p % TAI_KV_GROUP;
@@ -122,7 +122,7 @@ TAI_INLINE void add_values(Rect values, const float *weights, uint32_t n, uint32
 /* out[h] = sum over positions of weight * value, then divided by sums[h] */
 static void all_values(const TaiKvHead *kv, const float *weights, uint32_t n_heads, uint32_t begin,
                        uint32_t end, const float *sums, float *out) {
-    float scratch[TAI_KV_GROUP * CHANNELS];
+    _Alignas(32) float scratch[TAI_KV_GROUP * CHANNELS];
     uint32_t head_dim = kv->head_dim, stride = tai_scores_stride(end);
     memset(out, 0, (size_t)n_heads * head_dim * sizeof *out);
     for (uint32_t p = begin; p < end;) {

@@ -124,5 +124,6 @@ void tai_avx2_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, c
         tiles(&tiled);
         strips(&rows_left);
     }
-    strips(&tokens_left);
+    if (tokens_left.n_tokens != 0)
+        strips(&tokens_left);
 }
