@@ -90,6 +90,14 @@ TAI_INLINE Sums block_q8_0(const TaiFours *fours, const Act a[TAI_TILE_TOKENS]) 
 /* y += isum * (d * da), see reference/q4_0.c; offset: what the weights have too much: 0, 8 or 16 */
 TAI_INLINE void add_panel32(const TaiPanel *panel, uint32_t n, const Tokens *tokens, float *y,
                             size_t y_stride, BlockSums block_sums, uint32_t offset) {
+    const float *d[TAI_TILE_TOKENS];
+    const int32_t *act_sums[TAI_TILE_TOKENS];
+    __m256 total[TAI_TILE_TOKENS];
+    for (uint32_t t = 0; t < TAI_TILE_TOKENS; t++) {
+        d[t] = tai_act_d(tokens->act[t], tokens->k) + tokens->at / TAI_BLOCK;
+        act_sums[t] = tai_act_sums(tokens->act[t], tokens->k) + tokens->at / TAI_BLOCK;
+        total[t] = _mm256_loadu_ps(y + t * y_stride);
+    }
     for (uint32_t b = 0; b < n / TAI_BLOCK; b++) {
         uint32_t at = tokens->at + b * TAI_BLOCK;
         const Act a[TAI_TILE_TOKENS] = {act_of(tokens, 0, at), act_of(tokens, 1, at),
@@ -97,18 +105,18 @@ TAI_INLINE void add_panel32(const TaiPanel *panel, uint32_t n, const Tokens *tok
         Sums sums = block_sums(panel->q + (size_t)b * 8, a);
         __m256 dw = _mm256_load_ps(panel->d[b]);
         for (uint32_t t = 0; t < TAI_TILE_TOKENS; t++) {
-            const uint8_t *act = tokens->act[t];
             __m256i isum = sums.of[t];
             if (offset != 0) {
-                __m256i sum = _mm256_set1_epi32(tai_act_sums(act, tokens->k)[at / TAI_BLOCK]);
+                __m256i sum = _mm256_set1_epi32(act_sums[t][b]);
                 isum = _mm256_sub_epi32(
                     isum, offset == TAI_ACT_SUM_FACTOR ? sum : _mm256_slli_epi32(sum, 1));
             }
-            __m256 da = _mm256_set1_ps(tai_act_d(act, tokens->k)[at / TAI_BLOCK]);
-            add_to(y + t * y_stride,
-                   _mm256_mul_ps(_mm256_cvtepi32_ps(isum), _mm256_mul_ps(dw, da)));
+            __m256 scale = _mm256_mul_ps(dw, _mm256_set1_ps(d[t][b]));
+            total[t] = _mm256_add_ps(total[t], _mm256_mul_ps(_mm256_cvtepi32_ps(isum), scale));
         }
     }
+    for (uint32_t t = 0; t < TAI_TILE_TOKENS; t++)
+        _mm256_storeu_ps(y + t * y_stride, total[t]);
 }
 
 static void add_q4_0(const TaiPanel *panel, uint32_t n, const Tokens *tokens, float *y,
