@@ -173,7 +173,7 @@ static void search(Search *s, uint32_t n_taken, uint64_t bound, uint32_t steps) 
     uint32_t previous = s->n; /* tried last at this depth */
     uint64_t previous_at = 0;
     while (s->best > bound) {
-        uint64_t at;
+        uint64_t at = 0; /* set where there is a candidate */
         uint32_t next = next_candidate(s, previous, previous_at, &at);
         if (next == s->n || steps == 0) {
             if (s->depth == 0) {

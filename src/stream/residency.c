@@ -364,7 +364,7 @@ bool tai_residency_answer(TaiResidency *r, uint32_t id, int32_t status, uint32_t
     if (!p) {
         return false;
     }
-    bool needed = p->unit == TAI_ROWS_UNIT ? r->rows_wanted : p->unit == current;
+    bool needed = p->unit == TAI_ROWS_UNIT ? r->rows_wanted : p->unit == current && !p->orphan;
     settle(r, p, status);
     if (status == TINYAI_OK) {
         r->requests++;
@@ -395,5 +395,6 @@ void tai_residency_drop_untaken(TaiResidency *r) {
         if (p->used && !p->taken) {
             settle(r, p, TINYAI_E_IO);
         }
+        p->orphan = p->used;
     }
 }

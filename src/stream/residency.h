@@ -69,7 +69,8 @@ typedef struct TaiPending {
     TinyAIRange range;
     uint32_t unit;
     bool used;
-    bool taken; /* the host has it */
+    bool taken;  /* the host has it */
+    bool orphan; /* what wanted it has ended: its failure fails nothing that came later */
 } TaiPending;
 
 /* The cycle that units are visited in: first..last, again from `loop_first` while loops are left,
@@ -146,7 +147,7 @@ uint32_t tai_residency_length(const TaiResidency *r, uint32_t id);
  * now, or TAI_NO_UNIT; its failure is kept in failed_status. False for an id that is not in flight.
  */
 bool tai_residency_answer(TaiResidency *r, uint32_t id, int32_t status, uint32_t current);
-/* Forgets ranges that the host has not taken. */
+/* Ends what is wanted: forgets ranges that the host has not taken, and makes orphans of those it has. */
 void tai_residency_drop_untaken(TaiResidency *r);
 /* The same, but embedding rows, which have no slot and are not wanted a second time, stay wanted. */
 void tai_residency_drop_untaken_units(TaiResidency *r);

@@ -240,6 +240,26 @@ TEST(ranges_that_the_host_never_took_can_be_dropped) {
     CHECK(pass(&s, true));
 }
 
+TEST(a_read_that_fails_after_its_run_has_ended_fails_no_later_run) {
+    Sim s = simulate(3, 0, 1, 1, 1 << 20, 5);
+    bind(&s);
+    TaiPass along = {.last = 4, .loop_first = 4};
+    tai_residency_want(&s.r, 1, &along, false);
+    take(&s);
+    CHECK_EQ(s.n_flying, 2);
+    tai_residency_drop_untaken(&s.r);           /* the run ends */
+    tai_residency_want(&s.r, 1, &along, false); /* the next one needs the same unit */
+    answer_one(&s, TINYAI_E_IO, 1);
+    answer_one(&s, TINYAI_E_IO, 1);
+    CHECK_EQ(s.r.failed_status, TINYAI_OK);
+    CHECK_EQ(s.units[1].state, TINYAI_BLOCK_ABSENT);
+    tai_residency_want(&s.r, 1, &along, false);
+    take(&s);
+    CHECK_EQ(s.n_flying, 2);
+    answer_one(&s, TINYAI_E_IO, 1); /* of this run */
+    CHECK_EQ(s.r.failed_status, TINYAI_E_IO);
+}
+
 TEST(random_runs_with_faults_never_stick_nor_overlap) {
     for (uint64_t seed = 1; seed <= 300; seed++) {
         Sim s = simulate(2 + seed % 9, seed % 3, 1 + seed % 2, 1 + seed % 4, 3000, seed);
@@ -423,6 +443,7 @@ TEST_MAIN(T(misses_per_steady_pass_are_as_promised_for_every_number_of_slots),
           T(a_failed_read_of_the_current_unit_is_reported_and_can_be_tried_again),
           T(a_failed_read_ahead_fails_nothing_and_waits_for_its_turn),
           T(ranges_that_the_host_never_took_can_be_dropped),
+          T(a_read_that_fails_after_its_run_has_ended_fails_no_later_run),
           T(random_runs_with_faults_never_stick_nor_overlap),
           T(pins_and_slots_go_down_and_up_between_passes),
           T(a_slot_in_flight_is_given_back_when_its_ranges_are_answered),
