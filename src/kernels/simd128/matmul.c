@@ -1,17 +1,9 @@
-/* Matrix times activations: cuts the rows into tiles and strips. */
+/* Matrix times activations, on this tier's row kernels. */
 #include "kernels/simd128/matmul.h"
-
-#include <string.h>
 
 #include "kernels/simd128/simd128.h"
 
-typedef struct RowKernels {
-    TaiType type;
-    void (*strip)(const TaiStrip *strip);
-    void (*tile)(const TaiTile *tile);
-} RowKernels;
-
-static const RowKernels row_kernels[] = {
+static const TaiRowKernels row_kernels[] = {
     {TAI_TYPE_F32, tai_simd_strip_f32, tai_simd_tile_f32},
     {TAI_TYPE_F16, tai_simd_strip_f16, tai_simd_tile_f16},
     {TAI_TYPE_BF16, tai_simd_strip_bf16, tai_simd_tile_bf16},
@@ -22,105 +14,18 @@ static const RowKernels row_kernels[] = {
     {TAI_TYPE_Q6_K, tai_simd_strip_q6_k, tai_simd_tile_q6_k},
 };
 
-#define TOUCH_AHEAD_BYTES 2048u
-#define CACHE_LINE_BYTES 64u
-
-/* The arguments of a matmul, or of a part of one. */
-typedef struct Product {
-    const RowKernels *kernels;
-    const uint8_t *w;
-    size_t row_bytes;
-    uint32_t n_rows, k;
-    const uint8_t *act;
-    size_t act_stride;
-    uint32_t n_tokens;
-    float *y;
-    size_t y_stride;
-} Product;
-
-static Product without_rows(Product p, uint32_t n) {
-    p.w += n * p.row_bytes;
-    p.y += n;
-    p.n_rows -= n;
-    return p;
-}
-
-static Product without_tokens(Product p, uint32_t n) {
-    p.act += n * p.act_stride;
-    p.y += n * p.y_stride;
-    p.n_tokens -= n;
-    return p;
-}
-
-/* Four rows side by side are four streams of short strides, which no hardware prefetcher follows: from
- * main memory they come at a quarter of its speed. WebAssembly has no prefetch instruction, but one
- * plain load per cache line, a little ahead, in order and never twice, is a stream that they do follow.
- * Loads from `from` up to `to`; returns where the next one begins. */
-static const uint8_t *touch(const uint8_t *from, const uint8_t *to) {
-    for (; from < to; from += CACHE_LINE_BYTES)
-        (void)*(const volatile uint8_t *)from;
+/* WebAssembly has no prefetch instruction, but one plain load per cache line is a stream that hardware
+ * prefetchers follow. */
+static size_t fetch(const uint8_t *w, size_t from, size_t to) {
+    for (; from < to; from += TAI_CACHE_LINE_BYTES)
+        (void)*(const volatile uint8_t *)(w + from);
     return from;
 }
 
-static void strips(const Product *p) {
-    const uint8_t *touched = p->w;
-    size_t all = p->n_rows * p->row_bytes;
-    for (uint32_t r = 0; r < p->n_rows; r += TAI_STRIP_ROWS) {
-        size_t ahead = (r + TAI_STRIP_ROWS) * p->row_bytes + TOUCH_AHEAD_BYTES;
-        touched = touch(touched, p->w + (ahead < all ? ahead : all));
-        float sums[TAI_STRIP_ROWS];
-        TaiStrip strip = {.k = p->k, .y = sums};
-        /* A strip beyond the end repeats the last row; what it makes of it is dropped. */
-        for (uint32_t i = 0; i < TAI_STRIP_ROWS; i++)
-            strip.row[i] = p->w + (r + i < p->n_rows ? r + i : p->n_rows - 1) * p->row_bytes;
-        uint32_t n = p->n_rows - r < TAI_STRIP_ROWS ? p->n_rows - r : TAI_STRIP_ROWS;
-        for (uint32_t t = 0; t < p->n_tokens; t++) {
-            strip.act = p->act + t * p->act_stride;
-            p->kernels->strip(&strip);
-            memcpy(p->y + t * p->y_stride + r, sums, n * sizeof *sums);
-        }
-    }
-}
-
-/* n_rows and n_tokens are whole tiles. */
-static void tiles(const Product *p) {
-    TaiTile tile = {.k = p->k,
-                    .n_tokens = p->n_tokens,
-                    .act = p->act,
-                    .act_stride = p->act_stride,
-                    .y_stride = p->y_stride};
-    for (uint32_t r = 0; r < p->n_rows; r += TAI_TILE_ROWS) {
-        for (uint32_t i = 0; i < TAI_TILE_ROWS; i++)
-            tile.row[i] = p->w + (r + i) * p->row_bytes;
-        tile.y = p->y + r;
-        p->kernels->tile(&tile);
-    }
-}
+static const TaiTiling tiling = {row_kernels, TAI_STRIP_ROWS, fetch};
 
 void tai_simd_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                      size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
-    const RowKernels *kernels = row_kernels;
-    while (kernels->type != type)
-        kernels++;
-    Product all = {.kernels = kernels,
-                   .w = w,
-                   .row_bytes = tai_kernel_row_bytes(type, k),
-                   .n_rows = n_rows,
-                   .k = k,
-                   .act = act,
-                   .act_stride = act_stride,
-                   .n_tokens = n_tokens,
-                   .y = y,
-                   .y_stride = y_stride};
-    Product tiled = all;
-    tiled.n_rows -= n_rows % TAI_TILE_ROWS;
-    tiled.n_tokens -= n_tokens % TAI_TILE_TOKENS;
-    Product rows_left = without_rows(all, tiled.n_rows);
-    rows_left.n_tokens = tiled.n_tokens;
-    Product tokens_left = without_tokens(all, tiled.n_tokens);
-    if (tiled.n_tokens != 0) {
-        tiles(&tiled);
-        strips(&rows_left);
-    }
-    strips(&tokens_left);
+    tai_tiled_matmul(&tiling,
+                     (TaiProduct){type, w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
 }

@@ -1,28 +1,11 @@
-/* What the row kernels of this tier have in common: each weight type has a strip, four rows times one
- * token, and a tile, eight rows times several tokens. */
+/* The row kernels of this tier: each weight type has a strip of four rows, and a tile. */
 #ifndef TAI_SIMD128_MATMUL_H
 #define TAI_SIMD128_MATMUL_H
 
 #include "kernels/blocks.h"
+#include "kernels/tiling.h"
 
-enum { TAI_STRIP_ROWS = 4, TAI_TILE_ROWS = 8, TAI_TILE_TOKENS = 4 };
-
-typedef struct TaiStrip {
-    const uint8_t *row[TAI_STRIP_ROWS]; /* k weights each; rows may be the same */
-    uint32_t k;
-    const void *act; /* [k] */
-    float *y;        /* [TAI_STRIP_ROWS] */
-} TaiStrip;
-
-typedef struct TaiTile {
-    const uint8_t *row[TAI_TILE_ROWS]; /* k weights each */
-    uint32_t k;
-    uint32_t n_tokens;  /* a multiple of TAI_TILE_TOKENS */
-    const uint8_t *act; /* [n_tokens][k], act_stride bytes apart */
-    size_t act_stride;
-    float *y; /* [n_tokens][TAI_TILE_ROWS], y_stride floats apart */
-    size_t y_stride;
-} TaiTile;
+#define TAI_STRIP_ROWS 4u
 
 #define TAI_ROW_KERNELS(type)                                                                      \
     void tai_simd_strip_##type(const TaiStrip *strip);                                             \
