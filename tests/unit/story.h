@@ -82,4 +82,14 @@ static inline Run reference(void) {
     return run;
 }
 
+/* The main of a test program that works on the model. */
+#define STORY_MAIN(...)                                                                            \
+    int main(int argc, char **argv) {                                                              \
+        static const TestCase tests[] = {__VA_ARGS__};                                             \
+        file = model_load(STORY_Q8_0);                                                             \
+        int failed = test_run(tests, (int)(sizeof tests / sizeof *tests), argc > 1 ? argv[1] : 0); \
+        free(file.bytes);                                                                          \
+        return failed;                                                                             \
+    }
+
 #endif

@@ -265,19 +265,11 @@ TEST(the_report_comes_in_pieces_and_has_the_ledgers_numbers) {
     tinyai_close(model);
 }
 
-int main(int argc, char **argv) {
-    static const TestCase tests[] = {
-        T(a_budget_that_moves_in_any_step_changes_no_token),
-        T(a_lower_budget_drops_blocks_and_a_higher_one_takes_them_again),
-        T(a_budget_that_cannot_be_is_refused_and_nothing_changes),
-        T(memory_for_a_later_budget_is_reserved_and_not_used),
-        T(the_pressure_callback_is_asked_before_each_pass),
-        T(every_mode_and_budget_gives_the_same_logits_and_its_planned_peak),
-        T(the_schedule_says_what_the_plan_and_the_blocks_say),
-        T(the_report_comes_in_pieces_and_has_the_ledgers_numbers),
-    };
-    file = model_load(STORY_Q8_0);
-    int failed = test_run(tests, (int)(sizeof tests / sizeof *tests), argc > 1 ? argv[1] : 0);
-    free(file.bytes);
-    return failed;
-}
+STORY_MAIN(T(a_budget_that_moves_in_any_step_changes_no_token),
+           T(a_lower_budget_drops_blocks_and_a_higher_one_takes_them_again),
+           T(a_budget_that_cannot_be_is_refused_and_nothing_changes),
+           T(memory_for_a_later_budget_is_reserved_and_not_used),
+           T(the_pressure_callback_is_asked_before_each_pass),
+           T(every_mode_and_budget_gives_the_same_logits_and_its_planned_peak),
+           T(the_schedule_says_what_the_plan_and_the_blocks_say),
+           T(the_report_comes_in_pieces_and_has_the_ledgers_numbers))

@@ -414,30 +414,19 @@ TEST(closing_closes_the_source_and_null_is_allowed) {
     tinyai_close(NULL);
 }
 
-int main(int argc, char **argv) {
-    static const TestCase tests[] = {
-        T(every_budget_gives_the_same_logits_and_its_planned_peak),
-        T(bytes_read_per_token_are_what_the_plan_says),
-        T(a_budget_that_is_too_small_reads_no_tensor_byte),
-        T(the_highest_byte_ever_written_is_the_planned_peak),
-        T(a_write_past_a_region_is_found_by_the_guard_behind_it),
-        T(logits_do_not_depend_on_how_a_batch_is_split),
-        T(sequences_do_not_see_each_other),
-        T(a_batch_that_cannot_be_is_refused_with_the_item),
-        T(any_read_may_fail_and_the_next_generation_is_right),
-        T(opening_fails_cleanly_when_its_reads_fail),
-        T(ending_anywhere_loses_nothing),
-        T(a_second_generation_is_refused_while_one_runs),
-        T(a_short_completion_counts_as_a_failed_read),
-        T(a_prompt_longer_than_the_context_is_refused_with_the_count),
-        T(generation_ends_when_the_context_is_full),
-        T(a_stop_string_ends_the_text_before_it),
-        T(the_same_seed_gives_the_same_text_and_another_one_another),
-        T(long_texts_are_tokenized_in_pieces_with_the_same_ids),
-        T(closing_closes_the_source_and_null_is_allowed),
-    };
-    file = model_load(STORY_Q8_0);
-    int failed = test_run(tests, (int)(sizeof tests / sizeof *tests), argc > 1 ? argv[1] : 0);
-    free(file.bytes);
-    return failed;
-}
+STORY_MAIN(T(every_budget_gives_the_same_logits_and_its_planned_peak),
+           T(bytes_read_per_token_are_what_the_plan_says),
+           T(a_budget_that_is_too_small_reads_no_tensor_byte),
+           T(the_highest_byte_ever_written_is_the_planned_peak),
+           T(a_write_past_a_region_is_found_by_the_guard_behind_it),
+           T(logits_do_not_depend_on_how_a_batch_is_split), T(sequences_do_not_see_each_other),
+           T(a_batch_that_cannot_be_is_refused_with_the_item),
+           T(any_read_may_fail_and_the_next_generation_is_right),
+           T(opening_fails_cleanly_when_its_reads_fail), T(ending_anywhere_loses_nothing),
+           T(a_second_generation_is_refused_while_one_runs),
+           T(a_short_completion_counts_as_a_failed_read),
+           T(a_prompt_longer_than_the_context_is_refused_with_the_count),
+           T(generation_ends_when_the_context_is_full), T(a_stop_string_ends_the_text_before_it),
+           T(the_same_seed_gives_the_same_text_and_another_one_another),
+           T(long_texts_are_tokenized_in_pieces_with_the_same_ids),
+           T(closing_closes_the_source_and_null_is_allowed))
