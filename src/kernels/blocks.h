@@ -4,6 +4,9 @@
 
 #include "kernels/kernels.h"
 
+/* For functions that are only fast with their arguments as constants. */
+#define TAI_INLINE static inline __attribute__((always_inline))
+
 #define TAI_BLOCK 32u       /* weights per block of Q4_0, Q5_0, Q8_0 */
 #define TAI_SUPERBLOCK 256u /* weights per block of Q4_K, Q6_K */
 

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define TAI_INLINE static inline __attribute__((always_inline))
+#include "kernels/blocks.h"
 
 TAI_INLINE __m256i tai_load256(const void *at) {
     return _mm256_loadu_si256(at);
