@@ -34,7 +34,7 @@ static uint32_t random_bits(void) {
 /* Random bytes; f16 numbers of 1 / 128 wherever a scale or a number is. */
 static void fill_weights(size_t bytes) {
     size_t block = tai_kernel_row_bytes(bench.type, 256) /
-                   (tai_act_form(bench.type) == TAI_ACT_Q8_256 ? 1 : 8);
+                   (tai_act_form(bench.type) == TAI_ACT_Q8_256N ? 1 : 8);
     for (size_t i = 0; i < bytes; i++)
         bench.w[i] = (uint8_t)(random_bits() >> 24);
     if (tai_act_form(bench.type) == TAI_ACT_F32)

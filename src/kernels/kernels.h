@@ -12,6 +12,7 @@
 #ifndef TAI_KERNELS_H
 #define TAI_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,23 +21,32 @@ typedef enum TaiType {
     TAI_TYPE_F32 = 0,
     TAI_TYPE_F16 = 1,
     TAI_TYPE_Q4_0 = 2,
+    TAI_TYPE_Q4_1 = 3,
     TAI_TYPE_Q5_0 = 6,
+    TAI_TYPE_Q5_1 = 7,
     TAI_TYPE_Q8_0 = 8,
+    TAI_TYPE_Q2_K = 10,
+    TAI_TYPE_Q3_K = 11,
     TAI_TYPE_Q4_K = 12,
+    TAI_TYPE_Q5_K = 13,
     TAI_TYPE_Q6_K = 14,
+    TAI_TYPE_IQ4_NL = 20,
+    TAI_TYPE_IQ4_XS = 23,
     TAI_TYPE_BF16 = 30,
 } TaiType;
 
 /* In which form a matrix of some weight type reads its activations. The bytes of a form belong to
  * the tier; the count of bytes does not (tai_act_bytes), so that a plan does not depend on the
- * tier. Several types may share a form; the engine quantizes once per form and input. */
+ * tier. Several types may share a form; the engine quantizes once per form and input.
+ * Narrow weights are unsigned with at most 7 bits, possibly with an offset (q - 8). Wide ones take
+ * all 8 bits: Q8_0, and the table values of IQ4_NL and IQ4_XS. Some instructions can only do the former. */
 typedef enum TaiActForm {
-    TAI_ACT_F32 = 0,   /* the floats themselves */
-    TAI_ACT_Q8_32 = 1, /* int8 per 32 values, for weights of 8 bits */
-    TAI_ACT_Q8_32N =
-        2, /* int8 per 32 values, for weights packed in nibbles (a tier may order them so) */
-    TAI_ACT_Q8_256 = 3, /* int8 per 256 values with sums, for K-quants */
-    TAI_ACT_FORMS = 4,
+    TAI_ACT_F32 = 0,     /* the floats themselves */
+    TAI_ACT_Q8_32 = 1,   /* int8 per 32 values, for wide weights: Q8_0, IQ4_NL */
+    TAI_ACT_Q8_32N = 2,  /* int8 per 32 values, for narrow weights: Q4_0, Q4_1, Q5_0, Q5_1 */
+    TAI_ACT_Q8_256 = 3,  /* int8 per 256 values, for wide weights: IQ4_XS */
+    TAI_ACT_Q8_256N = 4, /* int8 per 256 values, for narrow weights: Q2_K .. Q6_K */
+    TAI_ACT_FORMS = 5,
 } TaiActForm;
 
 typedef enum TaiKvType { TAI_KV_F32 = 0, TAI_KV_F16 = 1 } TaiKvType;
@@ -63,6 +73,10 @@ typedef struct TaiKernels {
      *    (4 for F32; rows of F16/BF16/F32 may have any k); act: n_tokens activations in
      *    tai_act_form(type), act_stride bytes apart. */
     void (*matmul)(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                   size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
+
+    /* The same for panelled types, w: panels (panel.h), 16-byte aligned, the last one filled up. */
+    void (*panels)(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                    size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
 
     /* y[n] = x / sqrt(mean(x^2) + eps) * weight; y may be x. */
@@ -93,8 +107,15 @@ typedef struct TaiKernels {
 
 typedef enum TaiTier {
     TAI_TIER_SCALAR = 0,
-    TAI_TIER_SIMD128 = 1, /* WebAssembly */
-    TAI_TIER_AVX2 = 2,    /* x86-64 natively, with F16C */
+    TAI_TIER_SIMD128 = 1, /* WebAssembly: i32x4.dot_i16x8 */
+    TAI_TIER_AVX2 = 2,    /* x86-64 natively, with F16C: vpmaddubsw */
+    TAI_TIER_RELAXED16 =
+        3, /* WebAssembly: i16x8.relaxed_dot, which must be right (tai_relaxed_dots) */
+    TAI_TIER_RELAXED32 = 4,   /* WebAssembly: i32x4.relaxed_dot_add, which must be right */
+    TAI_TIER_AVX_VNNI = 5,    /* x86-64 natively: vpdpbusd, in 256 bits */
+    TAI_TIER_AVX512_VNNI = 6, /* the same instruction where only AVX-512 has it */
+    TAI_TIER_NEON = 7,        /* arm64 natively, with dotprod: sdot */
+    TAI_TIERS = 8,
 } TaiTier;
 
 /* The kernels of a tier, or NULL where this build or machine does not have it. */

@@ -175,7 +175,7 @@ static Case make_case(uint32_t seed) {
     c.n = 1 + case_below(CASE_K);
     if (c.op == OP_MATMUL || c.op == OP_DEQUANTIZE) {
         uint32_t block = tai_act_form(c.type) == TAI_ACT_F32      ? 1
-                         : tai_act_form(c.type) == TAI_ACT_Q8_256 ? TAI_SUPERBLOCK
+                         : tai_act_form(c.type) == TAI_ACT_Q8_256N ? TAI_SUPERBLOCK
                                                                   : TAI_BLOCK;
         c.n = (c.n + block - 1) / block * block;
     } else if (c.op == OP_ATTEND) {

@@ -30,9 +30,9 @@ TEST(sizes) {
         for (uint32_t k = 256; k < 4096; k += 256) {
             uint64_t bytes = tai_act_bytes(form, k);
             CHECK_EQ(bytes % 16, 0);
-            CHECK(form == TAI_ACT_Q8_256 || form == TAI_ACT_F32 ||
+            CHECK(form == TAI_ACT_Q8_256N || form == TAI_ACT_F32 ||
                   bytes >= k / 32 * sizeof(TaiAct32));
-            CHECK(form != TAI_ACT_Q8_256 || bytes >= k / 256 * sizeof(TaiAct256));
+            CHECK(form != TAI_ACT_Q8_256N || bytes >= k / 256 * sizeof(TaiAct256));
         }
     CHECK_EQ(tai_scores_stride(1), 32);
     CHECK_EQ(tai_scores_stride(32), 32);
@@ -78,7 +78,7 @@ static void act_values(TaiActForm form, const void *act, uint32_t k, double *val
     for (uint32_t i = 0; i < k; i++) {
         if (form == TAI_ACT_F32) {
             values[i] = ((const float *)act)[i];
-        } else if (form == TAI_ACT_Q8_256) {
+        } else if (form == TAI_ACT_Q8_256N) {
             const TaiAct256 *a = (const TaiAct256 *)act + i / 256;
             values[i] = (double)a->d * a->q[i % 256];
         } else {
@@ -121,7 +121,7 @@ TEST(quantization_is_near_and_symmetric) {
         static double values[CASE_K];
         case_rng = seed;
         TaiActForm form = TAI_ACT_Q8_32 + seed % 3;
-        uint32_t block = form == TAI_ACT_Q8_256 ? 256 : 32;
+        uint32_t block = form == TAI_ACT_Q8_256N ? 256 : 32;
         case_floats(in.x, CASE_K, seed % PROFILE_SPECIAL);
         reference()->quantize(form, in.x, CASE_K, in.act);
         act_values(form, in.act, CASE_K, values);
@@ -323,7 +323,7 @@ static void run_extreme(const TaiKernels *kernels, TaiType type, uint8_t fill, u
                         float *y) {
     size_t row_bytes = tai_kernel_row_bytes(type, EXTREME_K);
     size_t block = tai_kernel_row_bytes(type, TAI_SUPERBLOCK);
-    bool small = tai_act_form(type) != TAI_ACT_Q8_256;
+    bool small = tai_act_form(type) != TAI_ACT_Q8_256N;
     block /= small ? TAI_SUPERBLOCK / TAI_BLOCK : 1;
     memset(in.weights, fill, row_bytes * EXTREME_ROWS);
     for (size_t at = 0; at < row_bytes * EXTREME_ROWS; at += block) {

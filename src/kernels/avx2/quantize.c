@@ -82,7 +82,7 @@ static void quantize_256(const float *x, uint32_t k, void *act) {
 void tai_avx2_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {
     if (form == TAI_ACT_F32)
         memcpy(act, x, (size_t)k * sizeof *x);
-    else if (form == TAI_ACT_Q8_256)
+    else if (form == TAI_ACT_Q8_256N)
         quantize_256(x, k, act);
     else
         quantize_32(x, k, act);

@@ -106,7 +106,7 @@ void tai_simd_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {
     case TAI_ACT_Q8_32N:
         quantize_32n(x, k, act);
         return;
-    case TAI_ACT_Q8_256:
+    case TAI_ACT_Q8_256N:
         quantize_256(x, k, act);
         return;
     default:

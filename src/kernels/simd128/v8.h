@@ -1,0 +1,135 @@
+/* Eight lanes of 32 bits, as two vectors of WebAssembly. What the kernels in kernels/vector/ are written in; each
+ * tier has a v8.h with these names. A lane holds a float, an int32, two int16 or four bytes. */
+#ifndef TAI_SIMD128_V8_H
+#define TAI_SIMD128_V8_H
+
+#include <stdint.h>
+#include <wasm_simd128.h>
+
+#include "kernels/blocks.h"
+
+typedef struct V8 {
+    v128_t lo, hi; /* lanes 0..3, 4..7 */
+} V8;
+
+#define V8_EACH(name, op)                                                                          \
+    TAI_INLINE V8 name(V8 a, V8 b) {                                                               \
+        return (V8){op(a.lo, b.lo), op(a.hi, b.hi)};                                               \
+    }
+
+/* ---- memory: any alignment ---- */
+TAI_INLINE V8 v8_load(const void *at) {
+    return (V8){wasm_v128_load(at), wasm_v128_load((const uint8_t *)at + 16)};
+}
+TAI_INLINE void v8_store(void *at, V8 v) {
+    wasm_v128_store(at, v.lo);
+    wasm_v128_store((uint8_t *)at + 16, v.hi);
+}
+/* Four bytes from memory in all lanes. */
+TAI_INLINE V8 v8_load_splat(const void *at) {
+    v128_t v = wasm_v128_load32_splat(at);
+    return (V8){v, v};
+}
+/* 16 int8 from memory as 16 int16. */
+TAI_INLINE V8 v8_load_widened(const int8_t *at) {
+    return (V8){wasm_i16x8_load8x8(at), wasm_i16x8_load8x8(at + 8)};
+}
+
+/* ---- constants ---- */
+TAI_INLINE V8 v8_zero(void) {
+    return (V8){wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)};
+}
+TAI_INLINE V8 v8_splat8(int8_t x) {
+    return (V8){wasm_i8x16_splat(x), wasm_i8x16_splat(x)};
+}
+TAI_INLINE V8 v8_splat16(int16_t x) {
+    return (V8){wasm_i16x8_splat(x), wasm_i16x8_splat(x)};
+}
+TAI_INLINE V8 v8_splat32(int32_t x) {
+    return (V8){wasm_i32x4_splat(x), wasm_i32x4_splat(x)};
+}
+TAI_INLINE V8 v8_splat_f32(float x) {
+    return (V8){wasm_f32x4_splat(x), wasm_f32x4_splat(x)};
+}
+
+/* ---- bits ---- */
+V8_EACH(v8_and, wasm_v128_and)
+V8_EACH(v8_or, wasm_v128_or)
+V8_EACH(v8_xor, wasm_v128_xor)
+/* Logical shifts of lanes of 16 bits, by a constant: bits cross from byte to byte. */
+TAI_INLINE V8 v8_shl16(V8 a, uint32_t n) {
+    return (V8){wasm_i16x8_shl(a.lo, n), wasm_i16x8_shl(a.hi, n)};
+}
+TAI_INLINE V8 v8_shr16(V8 a, uint32_t n) {
+    return (V8){wasm_u16x8_shr(a.lo, n), wasm_u16x8_shr(a.hi, n)};
+}
+TAI_INLINE V8 v8_shl32(V8 a, uint32_t n) {
+    return (V8){wasm_i32x4_shl(a.lo, n), wasm_i32x4_shl(a.hi, n)};
+}
+/* Arithmetic. */
+TAI_INLINE V8 v8_sar32(V8 a, uint32_t n) {
+    return (V8){wasm_i32x4_shr(a.lo, n), wasm_i32x4_shr(a.hi, n)};
+}
+
+/* ---- integers ---- */
+V8_EACH(v8_add16, wasm_i16x8_add)
+V8_EACH(v8_add32, wasm_i32x4_add)
+V8_EACH(v8_sub32, wasm_i32x4_sub)
+V8_EACH(v8_mul32, wasm_i32x4_mul)
+/* Per lane: the two int16 of a times those of b, added. */
+V8_EACH(v8_madd16, wasm_i32x4_dot_i16x8)
+
+/* ---- floats ---- */
+V8_EACH(v8_add, wasm_f32x4_add)
+V8_EACH(v8_sub, wasm_f32x4_sub)
+V8_EACH(v8_mul, wasm_f32x4_mul)
+V8_EACH(v8_div, wasm_f32x4_div)
+TAI_INLINE V8 v8_f32_of_i32(V8 a) {
+    return (V8){wasm_f32x4_convert_i32x4(a.lo), wasm_f32x4_convert_i32x4(a.hi)};
+}
+/* The lesser and the greater; b where a lane holds a NaN (a < b ? a : b is what the reference writes). */
+TAI_INLINE V8 v8_min(V8 a, V8 b) {
+    return (V8){wasm_f32x4_pmin(b.lo, a.lo), wasm_f32x4_pmin(b.hi, a.hi)};
+}
+TAI_INLINE V8 v8_max(V8 a, V8 b) {
+    return (V8){wasm_f32x4_pmax(b.lo, a.lo), wasm_f32x4_pmax(b.hi, a.hi)};
+}
+
+/* ---- formats ---- */
+
+/* tai_f16_weight of four f16. */
+TAI_INLINE v128_t tai_load_f16x4(const void *at) {
+    /* The fields of f16 moved to those of f32, and three times the sign. */
+    v128_t fields = wasm_i32x4_shl(wasm_i32x4_load16x4(at), 13);
+    v128_t x = wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u));
+    x = wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p112f));
+    x = wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p112f));
+    return wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p-112f));
+}
+/* Eight f16 from memory as tai_f16_weight reads them. */
+TAI_INLINE V8 v8_load_f16(const void *at) {
+    return (V8){tai_load_f16x4(at), tai_load_f16x4((const uint8_t *)at + 8)};
+}
+/* Eight int8 from memory as floats. */
+TAI_INLINE V8 v8_load_i8_as_f32(const int8_t *at) {
+    v128_t w = wasm_i16x8_load8x8(at);
+    return v8_f32_of_i32((V8){wasm_i32x4_extend_low_i16x8(w), wasm_i32x4_extend_high_i16x8(w)});
+}
+/* Of each lane's two int16 the low one, or the high one, twice. */
+TAI_INLINE V8 v8_low16_twice(V8 a) {
+    return (V8){wasm_i16x8_shuffle(a.lo, a.lo, 0, 0, 2, 2, 4, 4, 6, 6),
+                wasm_i16x8_shuffle(a.hi, a.hi, 0, 0, 2, 2, 4, 4, 6, 6)};
+}
+TAI_INLINE V8 v8_high16_twice(V8 a) {
+    return (V8){wasm_i16x8_shuffle(a.lo, a.lo, 1, 1, 3, 3, 5, 5, 7, 7),
+                wasm_i16x8_shuffle(a.hi, a.hi, 1, 1, 3, 3, 5, 5, 7, 7)};
+}
+/* table[each byte of a], which is below 16; table: 16 bytes in both halves. */
+TAI_INLINE V8 v8_lookup(V8 table, V8 a) {
+    return (V8){wasm_i8x16_swizzle(table.lo, a.lo), wasm_i8x16_swizzle(table.hi, a.hi)};
+}
+TAI_INLINE V8 v8_load_twice(const void *at) { /* 16 bytes from memory in both halves */
+    return (V8){wasm_v128_load(at), wasm_v128_load(at)};
+}
+
+#endif
