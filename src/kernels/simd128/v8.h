@@ -52,14 +52,6 @@ TAI_INLINE V8 v8_splat_f32(float x) {
     return (V8){wasm_f32x4_splat(x), wasm_f32x4_splat(x)};
 }
 
-/* The same vector, of which the compiler does not know what it holds: a constant then stays in a register
- * through a loop. V8 would build it anew at each use. */
-TAI_INLINE V8 v8_keep(V8 a) {
-    __asm__("" : "+r"(a.lo));
-    __asm__("" : "+r"(a.hi));
-    return a;
-}
-
 /* ---- bits ---- */
 V8_EACH(v8_and, wasm_v128_and)
 V8_EACH(v8_or, wasm_v128_or)

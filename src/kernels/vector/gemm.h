@@ -63,7 +63,7 @@ TAI_INLINE void tai_expand_32(const TaiFormat32 f, const uint8_t *block, TaiChun
     c->w = to;
     c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS;
     for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+        TAI_LOOP for (uint32_t g = 0; g < TAI_APART_32; g++) {
             TaiGroups w = f.unpack(block, g);
             v8_store(to + sizeof(V8) * g, w.a);
             v8_store(to + sizeof(V8) * (g + TAI_APART_32), w.b);
@@ -85,7 +85,7 @@ TAI_INLINE void tai_expand_pairs_32(const TaiFormat32 f, const uint8_t *block, T
     c->w = to;
     c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t);
     for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+        TAI_LOOP for (uint32_t g = 0; g < TAI_APART_32; g++) {
             TaiGroups w = f.unpack(block, g);
             tai_store_pairs(to, g, w.a, f.offset);
             tai_store_pairs(to, g + TAI_APART_32, w.b, f.offset);
@@ -178,7 +178,7 @@ TAI_INLINE void tai_tile_32(const TaiFormat32 f, const TaiChunk *c, TaiTileToken
         TAI_UNROLL for (uint32_t g0 = 0; g0 < 8; g0 += run) {
             TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
                 tai_narrow_start(tai_offset_32(&f, a[t]));
-            TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
+            TAI_LOOP for (uint32_t g = g0; g < g0 + run; g++) {
                 V8 x = v8_load(w + sizeof(V8) * g);
                 TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
                     tai_narrow_dot(isum[t], x, &a[t]->q[4 * g]);
@@ -216,7 +216,7 @@ TAI_INLINE void tai_tile_wide_32(const TaiChunk *c, TaiTileTokens *tokens) {
         V8 isum[T];
         TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
             TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a[t]->minus_128_sum);
-        TAI_UNROLL for (uint32_t g = 0; g < 8; g++) {
+        TAI_LOOP for (uint32_t g = 0; g < 8; g++) {
             V8 x = v8_load(w + sizeof(V8) * g);
             TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
                 tai_wide_dot(isum[t], x, &a[t]->q[4 * g]);
@@ -232,7 +232,7 @@ TAI_INLINE void tai_tile_wide_32(const TaiChunk *c, TaiTileTokens *tokens) {
 /* Eight groups as pairs of int16, times T tokens. */
 TAI_INLINE void tai_multiply_pairs(V8 *isum, const uint8_t *w, const int16_t *const *a,
                                    uint32_t n_tokens) {
-    TAI_UNROLL for (uint32_t i = 0; i < 16; i++) {
+    TAI_LOOP for (uint32_t i = 0; i < 16; i++) {
         V8 x = v8_load(w + sizeof(V8) * i);
         TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] =
             v8_add32(isum[t], v8_madd16(x, v8_load_splat(a[t] + 2 * i)));
@@ -332,7 +332,7 @@ TAI_INLINE void tai_tile_256(const TaiDots by, const uint32_t sub, const uint32_
             TAI_UNROLL for (uint32_t g0 = 0; g0 < sub / 4; g0 += run, w += sizeof(V8) * run) {
                 V8 isum[TAI_MAX_TILE];
                 TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] = v8_zero();
-                TAI_UNROLL for (uint32_t g = 0; g < run; g++) {
+                TAI_LOOP for (uint32_t g = 0; g < run; g++) {
                     V8 x = v8_load(w + sizeof(V8) * g);
                     TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] =
                         by.dot(isum[t], x, q[t] + 4 * g);

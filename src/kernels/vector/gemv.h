@@ -32,7 +32,7 @@ TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, 
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 offset = tai_offset_32(&f, a);
         V8 low = tai_narrow_start(offset), high = tai_narrow_start(v8_zero());
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+        TAI_LOOP for (uint32_t g = 0; g < TAI_APART_32; g++) {
             TaiGroups w = f.unpack(block, g);
             low = tai_narrow_dot(low, w.a, &a->q[4 * g]);
             high = tai_narrow_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
@@ -56,7 +56,7 @@ TAI_INLINE void tai_gemv_wide_32(const TaiFormat32 f, const uint8_t *restrict bl
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 low = TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a->minus_128_sum);
         V8 high = v8_zero();
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+        TAI_LOOP for (uint32_t g = 0; g < TAI_APART_32; g++) {
             TaiGroups w = f.unpack(block, g);
             low = tai_wide_dot(low, w.a, &a->q[4 * g]);
             high = tai_wide_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
@@ -109,7 +109,7 @@ TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block
         TAI_UNROLL for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
             TAI_UNROLL for (uint32_t g0 = base; g0 < base + f.apart; g0 += run) {
             V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
-            TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
+            TAI_LOOP for (uint32_t g = g0; g < g0 + run; g++) {
                 TaiGroups w = f.unpack(block, g);
                 first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
                 second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
@@ -138,7 +138,7 @@ TAI_INLINE void tai_gemv_wide_256(const TaiFormat256 f, const uint8_t *restrict 
         V8 isum = v8_zero();
         TAI_UNROLL for (uint32_t s = 0; s < TAI_SUPERBLOCK / 32; s++) {
             V8 low = v8_zero(), high = v8_zero();
-            TAI_UNROLL for (uint32_t g = 8 * s; g < 8 * s + 4; g++) {
+            TAI_LOOP for (uint32_t g = 8 * s; g < 8 * s + 4; g++) {
                 TaiGroups w = f.unpack(block, g);
                 low = tai_wide_dot(low, w.a, &a->q[4 * g]);
                 high = tai_wide_dot(high, w.b, &a->q[4 * (g + 4)]);
