@@ -15,6 +15,11 @@
 #define TAI_LOOP
 #endif
 
+/* Groups that a tile takes in one turn of its loop. */
+#ifndef TAI_TURN_GROUPS
+#define TAI_TURN_GROUPS 1u
+#endif
+
 typedef struct TaiFormat32 {
     TaiUnpack unpack;
     uint32_t block_bytes;
