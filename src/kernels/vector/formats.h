@@ -26,6 +26,7 @@ typedef struct TaiFormat32 {
     uint32_t d, m;    /* where the scale and the minimum lie; 0: no minimum */
     int32_t offset;   /* of narrow quants: 0, 8, 16 */
     uint32_t largest; /* narrow quant */
+    bool fifth_bits;
 } TaiFormat32;
 
 typedef struct TaiFormat256 {
@@ -51,17 +52,19 @@ TAI_INLINE V8 tai_pair(const TaiFormat256 *f, const uint8_t *block, uint32_t j, 
 #define TAI_AT(Block, field) (uint32_t)offsetof(TaiPanel##Block, field)
 
 #define TAI_FORMAT_Q4_0                                                                            \
-    ((TaiFormat32){tai_unpack_q4_0, sizeof(TaiPanelQ4_0), TAI_AT(Q4_0, d), 0, 8, 15})
+    ((TaiFormat32){tai_unpack_q4_0, sizeof(TaiPanelQ4_0), TAI_AT(Q4_0, d), 0, 8, 15, false})
 #define TAI_FORMAT_Q4_1                                                                            \
-    ((TaiFormat32){tai_unpack_q4_0, sizeof(TaiPanelQ4_1), TAI_AT(Q4_1, d), TAI_AT(Q4_1, m), 0, 15})
+    ((TaiFormat32){tai_unpack_q4_0, sizeof(TaiPanelQ4_1), TAI_AT(Q4_1, d), TAI_AT(Q4_1, m), 0, 15, \
+                   false})
 #define TAI_FORMAT_Q5_0                                                                            \
-    ((TaiFormat32){tai_unpack_q5_0, sizeof(TaiPanelQ5_0), TAI_AT(Q5_0, d), 0, 16, 31})
+    ((TaiFormat32){tai_unpack_q5_0, sizeof(TaiPanelQ5_0), TAI_AT(Q5_0, d), 0, 16, 31, true})
 #define TAI_FORMAT_Q5_1                                                                            \
-    ((TaiFormat32){tai_unpack_q5_0, sizeof(TaiPanelQ5_1), TAI_AT(Q5_1, d), TAI_AT(Q5_1, m), 0, 31})
+    ((TaiFormat32){tai_unpack_q5_0, sizeof(TaiPanelQ5_1), TAI_AT(Q5_1, d), TAI_AT(Q5_1, m), 0, 31, \
+                   true})
 #define TAI_FORMAT_Q8_0                                                                            \
-    ((TaiFormat32){tai_unpack_q8_0, sizeof(TaiPanelQ8_0), TAI_AT(Q8_0, d), 0, 128, 255})
+    ((TaiFormat32){tai_unpack_q8_0, sizeof(TaiPanelQ8_0), TAI_AT(Q8_0, d), 0, 128, 255, false})
 #define TAI_FORMAT_IQ4_NL                                                                          \
-    ((TaiFormat32){tai_unpack_iq4_nl, sizeof(TaiPanelQ4_0), TAI_AT(Q4_0, d), 0, 128, 255})
+    ((TaiFormat32){tai_unpack_iq4_nl, sizeof(TaiPanelQ4_0), TAI_AT(Q4_0, d), 0, 128, 255, false})
 
 #define TAI_FORMAT_Q2_K                                                                            \
     ((TaiFormat256){tai_unpack_q2_k, sizeof(TaiPanelQ2_K), TAI_APART_Q2_K, 16,                     \

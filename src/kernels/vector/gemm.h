@@ -77,9 +77,10 @@ TAI_INLINE void tai_expand_32(const TaiFormat32 f, const uint8_t *block, TaiChun
     c->w = to;
     c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS;
     for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        V8 bits = tai_fifth_bits(&f, block);
         TAI_LOOP
         for (uint32_t g = 0; g < TAI_APART_32; g++) {
-            TaiGroups w = f.unpack(block, g);
+            TaiGroups w = f.unpack(block + sizeof(TaiPanelWord) * g, 0, &bits);
             v8_store(to + sizeof(V8) * g, w.a);
             v8_store(to + sizeof(V8) * (g + TAI_APART_32), w.b);
         }
@@ -100,9 +101,10 @@ TAI_INLINE void tai_expand_pairs_32(const TaiFormat32 f, const uint8_t *block, T
     c->w = to;
     c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t);
     for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        V8 bits = tai_fifth_bits(&f, block);
         TAI_LOOP
         for (uint32_t g = 0; g < TAI_APART_32; g++) {
-            TaiGroups w = f.unpack(block, g);
+            TaiGroups w = f.unpack(block + sizeof(TaiPanelWord) * g, 0, &bits);
             tai_store_pairs(to, g, w.a, f.offset);
             tai_store_pairs(to, g + TAI_APART_32, w.b, f.offset);
         }
@@ -125,13 +127,17 @@ TAI_INLINE void tai_expand_scales_256(const TaiFormat256 *f, const uint8_t *bloc
 }
 
 TAI_INLINE void tai_expand_groups_256(const TaiFormat256 *f, const uint8_t *block, uint8_t *to) {
+    const uint32_t turn = f->apart < 8 ? f->apart : 8;
+    V8 bits = v8_zero();
     TAI_UNROLL
     for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f->apart)
         TAI_UNROLL
-    for (uint32_t g = base; g < base + f->apart; g++) {
-        TaiGroups w = f->unpack(block, g);
-        v8_store(to + sizeof(V8) * g, w.a);
-        v8_store(to + sizeof(V8) * (g + f->apart), w.b);
+    for (uint32_t g = base; g < base + f->apart; g += turn)
+        TAI_LOOP
+    for (uint32_t i = 0; i < turn; i++) {
+        TaiGroups w = f->unpack(block + sizeof(TaiPanelWord) * i, g, &bits);
+        v8_store(to + sizeof(V8) * (g + i), w.a);
+        v8_store(to + sizeof(V8) * (g + i + f->apart), w.b);
     }
 }
 
@@ -181,11 +187,11 @@ TAI_INLINE void tai_expand_pairs_256(const TaiFormat256 f, const uint8_t *block,
 TAI_INLINE void tai_multiply_bytes(const TaiDots by, V8 *sum, const uint8_t *w,
                                    const uint8_t *const *q, uint32_t n_groups, uint32_t n_tokens) {
     TAI_LOOP
-    for (uint32_t g = 0; g < n_groups; g += TAI_TURN_GROUPS) {
+    for (uint32_t g = 0; g < n_groups; g += TAI_TURN_GROUPS, w += sizeof(V8) * TAI_TURN_GROUPS) {
         V8 x[TAI_TURN_GROUPS];
         TAI_UNROLL
         for (uint32_t i = 0; i < TAI_TURN_GROUPS; i++)
-            x[i] = v8_load(w + sizeof(V8) * (g + i));
+            x[i] = v8_load(w + sizeof(V8) * i);
         TAI_UNROLL
         for (uint32_t t = 0; t < n_tokens; t++)
             TAI_UNROLL
