@@ -126,17 +126,21 @@ TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 isum = v8_zero();
-        TAI_UNROLL
-        for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
+        TAI_LOOP
+        for (uint32_t p = 0; p < TAI_SUPERBLOCK / 4; p += f.period) {
+            const uint8_t *at = block + sizeof(TaiPanelWord) * (p / f.period * f.period_words);
+            const uint8_t *scales = block + sizeof(TaiPanelPair) * (p / groups / 2);
             TAI_UNROLL
-        for (uint32_t g = base; g < base + f.apart; g += run) {
-            TaiTwoSums sum = {tai_narrow_start(v8_zero()), tai_narrow_start(v8_zero())};
-            sum = tai_multiply_words(f.unpack, tai_narrow_dot, sum, block, &a->q[4 * g],
-                                     sizeof *a->q, g, run, f.apart, v8_zero());
-            V8 s0 = tai_narrow_scale(&f, block, g / groups);
-            V8 s1 = tai_narrow_scale(&f, block, (g + f.apart) / groups);
-            isum = v8_add32(isum, tai_narrow_scaled(sum.a, s0));
-            isum = v8_add32(isum, tai_narrow_scaled(sum.b, s1));
+            for (uint32_t i = 0; i < f.period / 2; i += run) {
+                const uint32_t g = i / f.apart * 2 * f.apart + i % f.apart;
+                TaiTwoSums sum = {tai_narrow_start(v8_zero()), tai_narrow_start(v8_zero())};
+                sum = tai_multiply_words(f.unpack, tai_narrow_dot, sum, at, &a->q[4 * (p + g)],
+                                         sizeof *a->q, g, run, f.apart, v8_zero());
+                V8 s0 = tai_narrow_scale(&f, scales, g / groups);
+                V8 s1 = tai_narrow_scale(&f, scales, (g + f.apart) / groups);
+                isum = v8_add32(isum, tai_narrow_scaled(sum.a, s0));
+                isum = v8_add32(isum, tai_narrow_scaled(sum.b, s1));
+            }
         }
         y = tai_finish_256(&f, block, &a->sums, isum, f.offset, y);
     }
@@ -148,20 +152,25 @@ TAI_INLINE V8 tai_wide_scale(const TaiFormat256 *f, const uint8_t *block, uint32
     return s % 2 == 0 ? tai_low32(pair) : tai_high32(pair);
 }
 
-/* Both groups of a pair lie in the same sub-block of 32. */
+/* Both groups that are unpacked together lie in the same sub-block of 32. */
 TAI_INLINE void tai_gemv_wide_256(const TaiFormat256 f, const uint8_t *restrict block,
                                   uint32_t n_blocks, const void *act, float *restrict to) {
     const TaiWide256 *a = act;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 isum = v8_zero();
-        TAI_UNROLL
-        for (uint32_t s = 0; s < TAI_SUPERBLOCK / 32; s++) {
-            TaiTwoSums sum = {v8_zero(), v8_zero()};
-            sum = tai_multiply_words(f.unpack, tai_wide_dot, sum, block, &a->q[32 * s],
-                                     sizeof *a->q, 8 * s, 4, 4, v8_zero());
-            V8 both = v8_add32(sum.a, sum.b);
-            isum = v8_add32(isum, v8_mul32(both, tai_wide_scale(&f, block, s)));
+        TAI_LOOP
+        for (uint32_t p = 0; p < TAI_SUPERBLOCK / 4; p += f.period) {
+            const uint8_t *at = block + sizeof(TaiPanelWord) * (p / f.period * f.period_words);
+            const uint8_t *scales = block + sizeof(TaiPanelPair) * (p / 16);
+            TAI_UNROLL
+            for (uint32_t g = 0; g < f.period; g += 8) {
+                TaiTwoSums sum = {v8_zero(), v8_zero()};
+                sum = tai_multiply_words(f.unpack, tai_wide_dot, sum, at, &a->q[4 * (p + g)],
+                                         sizeof *a->q, g, f.apart, f.apart, v8_zero());
+                V8 both = v8_add32(sum.a, sum.b);
+                isum = v8_add32(isum, v8_mul32(both, tai_wide_scale(&f, scales, g / 8)));
+            }
         }
         y = tai_finish_256(&f, block, &a->sums, isum, TAI_WIDE_OFFSET, y);
     }
