@@ -116,6 +116,7 @@ V8_FLOAT_TEST(min, v8_min(V8_A, V8_B), c->a.f32[i] < c->b.f32[i] ? c->a.f32[i] :
 V8_FLOAT_TEST(max, v8_max(V8_A, V8_B), c->a.f32[i] > c->b.f32[i] ? c->a.f32[i] : c->b.f32[i])
 
 V8_FLOAT_TEST(load_f16, v8_load_f16(c->a.u8 + 2), tai_f16_weight(c->a.u16[1 + i]))
+V8_TEST(load_bf16, v8_load_bf16(c->a.u8 + 2), 8, c->wanted.u32[i] = (uint32_t)c->a.u16[1 + i] << 16)
 V8_FLOAT_TEST(load_i8_as_f32, v8_load_i8_as_f32(c->a.i8 + 3), (float)c->a.i8[3 + i])
 V8_TEST(low16_twice, v8_low16_twice(V8_A), 16, c->wanted.u16[i] = c->a.u16[i / 2 * 2])
 V8_TEST(high16_twice, v8_high16_twice(V8_A), 16, c->wanted.u16[i] = c->a.u16[i / 2 * 2 + 1])
@@ -128,40 +129,15 @@ static const struct {
     const char *name;
     void (*run)(V8Case *c);
 } v8_cases[] = {
-    V8_NAMED(load),
-    V8_NAMED(load_anywhere),
-    V8_NAMED(load_splat),
-    V8_NAMED(load_widened),
-    V8_NAMED(load_twice),
-    V8_NAMED(zero),
-    V8_NAMED(splat8),
-    V8_NAMED(splat16),
-    V8_NAMED(splat32),
-    V8_NAMED(splat_f32),
-    V8_NAMED(and),
-    V8_NAMED(or),
-    V8_NAMED(xor),
-    V8_NAMED(shl16),
-    V8_NAMED(shr16),
-    V8_NAMED(shl32),
-    V8_NAMED(sar32),
-    V8_NAMED(add16),
-    V8_NAMED(add32),
-    V8_NAMED(sub32),
-    V8_NAMED(mul32),
-    V8_NAMED(madd16),
-    V8_NAMED(add),
-    V8_NAMED(sub),
-    V8_NAMED(mul),
-    V8_NAMED(div),
-    V8_NAMED(f32_of_i32),
-    V8_NAMED(min),
-    V8_NAMED(max),
-    V8_NAMED(load_f16),
-    V8_NAMED(load_i8_as_f32),
-    V8_NAMED(low16_twice),
-    V8_NAMED(high16_twice),
-    V8_NAMED(lookup),
+    V8_NAMED(load),        V8_NAMED(load_anywhere), V8_NAMED(load_splat), V8_NAMED(load_widened),
+    V8_NAMED(load_twice),  V8_NAMED(zero),          V8_NAMED(splat8),     V8_NAMED(splat16),
+    V8_NAMED(splat32),     V8_NAMED(splat_f32),     V8_NAMED(and),        V8_NAMED(or),
+    V8_NAMED(xor),         V8_NAMED(shl16),         V8_NAMED(shr16),      V8_NAMED(shl32),
+    V8_NAMED(sar32),       V8_NAMED(add16),         V8_NAMED(add32),      V8_NAMED(sub32),
+    V8_NAMED(mul32),       V8_NAMED(madd16),        V8_NAMED(add),        V8_NAMED(sub),
+    V8_NAMED(mul),         V8_NAMED(div),           V8_NAMED(f32_of_i32), V8_NAMED(min),
+    V8_NAMED(max),         V8_NAMED(load_f16),      V8_NAMED(load_bf16),  V8_NAMED(load_i8_as_f32),
+    V8_NAMED(low16_twice), V8_NAMED(high16_twice),  V8_NAMED(lookup),
 };
 enum { N_V8_CASES = sizeof v8_cases / sizeof *v8_cases };
 

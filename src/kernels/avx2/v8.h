@@ -104,6 +104,10 @@ TAI_INLINE V8 v8_load_f16(const void *at) {
     h = _mm_min_epu16(h, _mm_set1_epi16((int16_t)0xFC00)); /* with it: -NaN */
     return _mm256_castps_si256(_mm256_cvtph_ps(h));
 }
+/* Eight bf16 from memory as floats. */
+TAI_INLINE V8 v8_load_bf16(const void *at) {
+    return _mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(at)), 16);
+}
 /* Eight int8 from memory as floats. */
 TAI_INLINE V8 v8_load_i8_as_f32(const int8_t *at) {
     return v8_f32_of_i32(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)at)));

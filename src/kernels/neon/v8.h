@@ -135,6 +135,12 @@ TAI_INLINE V8 v8_load_f16(const void *at) {
     return (V8){vreinterpretq_s32_f32(vcvt_f32_f16(vget_low_f16(x))),
                 vreinterpretq_s32_f32(vcvt_high_f32_f16(x))};
 }
+/* Eight bf16 from memory as floats. */
+TAI_INLINE V8 v8_load_bf16(const void *at) {
+    uint16x8_t h = vreinterpretq_u16_u8(vld1q_u8(at));
+    return (V8){vreinterpretq_s32_u32(vshll_n_u16(vget_low_u16(h), 16)),
+                vreinterpretq_s32_u32(vshll_high_n_u16(h, 16))};
+}
 /* Eight int8 from memory as floats. */
 TAI_INLINE V8 v8_load_i8_as_f32(const int8_t *at) {
     int16x8_t w = vmovl_s8(vld1_s8(at));
