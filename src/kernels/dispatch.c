@@ -5,6 +5,9 @@
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
 #endif
+#if TAI_HAVE_NEON
+#include "kernels/neon/neon.h"
+#endif
 #if TAI_HAVE_SIMD128
 #include "kernels/simd128/simd128.h"
 #endif
@@ -19,6 +22,10 @@ const TaiKernels *tai_kernels(TaiTier tier) {
 #if TAI_HAVE_AVX2
     if (tier == TAI_TIER_AVX2 && tai_cpu_runs(tier))
         return &tai_kernels_avx2;
+#endif
+#if TAI_HAVE_NEON
+    if (tier == TAI_TIER_NEON && tai_cpu_runs(tier))
+        return &tai_kernels_neon;
 #endif
     return 0;
 }
