@@ -1,5 +1,6 @@
 /* Which kernels there are, and the sizes that are the same for all of them. */
 #include "kernels/blocks.h"
+#include "kernels/cpu.h"
 #include "kernels/reference/reference.h"
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
@@ -16,7 +17,7 @@ const TaiKernels *tai_kernels(TaiTier tier) {
         return &tai_kernels_simd128;
 #endif
 #if TAI_HAVE_AVX2
-    if (tier == TAI_TIER_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+    if (tier == TAI_TIER_AVX2 && tai_cpu_runs(tier))
         return &tai_kernels_avx2;
 #endif
     return 0;
