@@ -59,7 +59,7 @@ static const Rule rules[OPTIONS] = {
     [CONTEXT] =
         {"context", "N", MODEL_COMMANDS,
          "tokens of context. Default: the model's own, at most 4096, lowered until it fits"},
-    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32 or f16"},
+    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32, f16 or q8"},
     [KERNELS] = {"kernels", "KIND", MODEL_COMMANDS,
                  "auto, scalar, simd128 or avx2: the result is the same"},
     [THREADS] = {"threads", "N", RUN | PERPLEXITY, "1 so far"},
@@ -224,7 +224,7 @@ static bool read_choice(const char *text, const char *const *names, uint32_t *va
 
 /* False if the value is not one that the option takes. */
 static bool set_option(Options *o, int option, const char *value) {
-    static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
+    static const char *const kv_names[] = {"f32", "f16", "q8", NULL}; /* TINYAI_KV_* */
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
                                              NULL}; /* TINYAI_EXEC_* */
     static const char *const kernel_names[] = {"auto", "scalar", "simd128", "avx2",
