@@ -65,6 +65,7 @@ export const PURPOSES = [
 export const VERSION = '0.1.0'
 export const KV_F32 = 0
 export const KV_F16 = 1
+export const KV_Q8 = 2
 export const KERNELS_AUTO = 0
 export const KERNELS_SCALAR = 1
 export const KERNELS_SIMD128 = 2

@@ -32,8 +32,8 @@ export interface Source {
  */
 export type ModelSource = string | URL | Blob | Uint8Array | Source
 
-/** `'f32'` exact, `'f16'` half the memory. */
-export type KvType = 'f32' | 'f16'
+/** `'f32'` exact, `'f16'` half the memory, `'q8'` a good quarter. */
+export type KvType = 'f32' | 'f16' | 'q8'
 
 /** The result is the same with all of them, bit for bit. */
 export type Kernels = 'auto' | 'scalar' | 'simd128'

@@ -59,7 +59,7 @@ static const Rule rules[OPTIONS] = {
     [CONTEXT] =
         {"context", "N", MODEL_COMMANDS,
          "tokens of context. Default: the model's own, at most 4096, lowered until it fits"},
-    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32 or f16"},
+    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32, f16 or q8"},
     [KERNELS] = {"kernels", "KIND", MODEL_COMMANDS,
                  "the result is the same. auto, scalar; x86-64: avx2, avx-vnni, avx512-vnni; arm64: "
                  "neon; WebAssembly: simd128, relaxed16, relaxed32"},
@@ -236,7 +236,7 @@ const char *const kernel_names[] = {[TINYAI_KERNELS_AUTO] = "auto",
 
 /* False if the value is not one that the option takes. */
 static bool set_option(Options *o, int option, const char *value) {
-    static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
+    static const char *const kv_names[] = {"f32", "f16", "q8", NULL}; /* TINYAI_KV_* */
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
                                              NULL}; /* TINYAI_EXEC_* */
     TinyAISampling *sampling = &o->generate.sampling;

@@ -112,6 +112,16 @@ static bool place_activations(const uint64_t bytes[ACTIVATIONS], TaiScratchRoom 
     return room->bytes != UINT64_MAX;
 }
 
+/* Scores of one token have room at any depth. More tokens at a time are worth nothing but what is free at
+ * that moment: the feed-forward half has its gate and up where attention has its queries, scores and result. */
+static uint64_t scores_bytes(const TaiHparams *hp, const TaiConfig *c, uint64_t q_bytes) {
+    uint64_t token = (uint64_t)(hp->heads / hp->kv_heads) * tai_scores_stride(c->context) * 4;
+    uint64_t feed_forward = 2 * (uint64_t)hp->ff * 4;
+    uint64_t room = feed_forward > 2 * q_bytes ? c->chunk * (feed_forward - 2 * q_bytes) : 0;
+    uint64_t most = tai_min_u64(c->chunk, TAI_ATTENTION_TOKENS) * token;
+    return tai_max_u64(token, tai_min_u64(room, most));
+}
+
 bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *room) {
     const TaiHparams *hp = &file->hp;
     uint64_t t = c->chunk;
@@ -127,20 +137,24 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
                                          [Q] = t * q_bytes,
                                          [K] = t * kv_bytes,
                                          [V] = t * kv_bytes,
-                                         [SCORES] = (uint64_t)(hp->heads / hp->kv_heads) *
-                                                    tai_scores_stride(c->context) * 4,
+                                         [SCORES] = scores_bytes(hp, c, q_bytes),
                                          [ATT] = t * q_bytes,
                                          [GATE] = t * hp->ff * 4,
                                          [UP] = t * hp->ff * 4};
+    room->n_scores = bytes[SCORES] / 4;
     bool placed = place_activations(bytes, room);
     room->bytes = tai_max_u64(room->bytes, tai_sample_scratch_bytes(hp->vocab_size));
     return placed;
 }
 
+_Static_assert((int)TINYAI_KV_F32 == (int)TAI_KV_F32 && (int)TINYAI_KV_F16 == (int)TAI_KV_F16 &&
+                   (int)TINYAI_KV_Q8 == (int)TAI_KV_Q8,
+               "the option's numbers are the kernels'");
+
 uint64_t tai_kv_head_bytes(const TaiFile *file, const TaiConfig *c) {
     uint64_t groups = ((uint64_t)c->context + TAI_KV_GROUP - 1) / TAI_KV_GROUP;
-    uint64_t element = c->kv_type == TINYAI_KV_F32 ? 4 : 2;
-    return tai_align_up(groups * 2 * TAI_KV_GROUP * file->hp.head_dim * element, TAI_ALIGNMENT);
+    uint64_t group = tai_kv_group_bytes((TaiKvType)c->kv_type, file->hp.head_dim);
+    return tai_align_up(groups * group, TAI_ALIGNMENT);
 }
 
 bool tai_rooms(const void *model, const TaiConfig *config, TaiRooms *rooms) {
