@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/header.h"
 #include "port/port.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
     STOP,
     IGNORE_EOS,
     FILE_,
+    LAYOUT,
     LOGITS_HASH,
     JSON,
     REPORT,
@@ -79,6 +81,9 @@ static const Rule rules[OPTIONS] = {
     [STOP] = {"stop", "TEXT", RUN, "ends the text before TEXT; may be given 16 times"},
     [IGNORE_EOS] = {"ignore-eos", NULL, RUN, "go on after the end of the text"},
     [FILE_] = {"file", "TEXT", PERPLEXITY, "the text. Default: standard input"},
+    [LAYOUT] = {"layout", "LAYOUT", CONVERT,
+                "quantized matrices in TMAI as panels, ready to compute with, or rows. Default: "
+                "panels"},
     [LOGITS_HASH] = {"logits-hash", NULL, RUN, "print the hash of all logits"},
     [JSON] = {"json", NULL, ALL_COMMANDS, "one JSON object on standard output"},
     [REPORT] = {"report", "FILE", RUN,
@@ -228,7 +233,8 @@ static bool set_option(Options *o, int option, const char *value) {
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
                                              NULL}; /* TINYAI_EXEC_* */
     static const char *const kernel_names[] = {"auto", "scalar", "simd128", "avx2",
-                                               NULL}; /* TINYAI_KERNELS_* */
+                                               NULL};                   /* TINYAI_KERNELS_* */
+    static const char *const layout_names[] = {"rows", "panels", NULL}; /* TAI_LAYOUT_* */
     TinyAISampling *sampling = &o->generate.sampling;
     uint64_t number;
     uint32_t threads;
@@ -290,6 +296,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case FILE_:
         o->file = value;
         return true;
+    case LAYOUT:
+        return read_choice(value, layout_names, &o->layout);
     case LOGITS_HASH:
         return o->logits_hash = true;
     case JSON:
@@ -339,6 +347,7 @@ static void set_defaults(Options *options, Command command) {
     options->generate.sampling.seed = tai_port_clock_ns() & UINT32_MAX;
     options->generate.stop = options->stops;
     options->generate.n_stop = 0;
+    options->layout = TAI_LAYOUT_PANELS;
 }
 
 int read_options(Options *options, int argc, char **argv) {

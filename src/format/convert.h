@@ -69,7 +69,7 @@ int32_t tai_convert_begin(TaiConvert *c, const TaiHeader *source, uint32_t layou
 
 /* The next copy, through a buffer of needs.least_buffer bytes or more; false when there is none. */
 bool tai_convert_next(TaiConvert *c, uint64_t buffer_bytes, TaiCopy *copy);
-/* Its bytes are in the buffer, which is 64-byte aligned. E_CORRUPT if a piece of the source does not match its hash. */
+/* Its bytes are in the buffer, which is 16-byte aligned. E_CORRUPT if a piece of the source does not match its hash. */
 int32_t tai_convert_moved(TaiConvert *c, uint8_t *buffer, TinyAIError *error);
 
 void tai_convert_finish(TaiConvert *c);
