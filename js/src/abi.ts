@@ -333,17 +333,18 @@ export const InspectTensor = {
   name_bytes: { at: 56, type: 'u32' },
   n_dims: { at: 60, type: 'u32' },
   type_address: { at: 64, type: 'u32' },
-  reserved: { at: 68, type: 'u32' },
+  layout: { at: 68, type: 'u32' },
 } as const
 
 /** Formats of model files, by number. */
 export const MODEL_FORMATS = ['gguf', 'tmai'] as const
+/** How the values of a tensor lie, by number. */
+export const TENSOR_LAYOUTS = ['rows', 'panels'] as const
 export const CONVERT_BUFFER = 1048576
-export const CONVERT_LEAST_BUFFER = 4096
 export const CONVERT_HEADER = 131072
 
 export const Conversion = {
-  size: 88,
+  size: 96,
   needed_bytes: { at: 0, type: 'u64' },
   source_header_bytes: { at: 8, type: 'u64' },
   target_bytes: { at: 16, type: 'u64' },
@@ -352,11 +353,13 @@ export const Conversion = {
   from: { at: 40, type: 'u64' },
   to: { at: 48, type: 'u64' },
   bytes: { at: 56, type: 'u32' },
-  hash_only: { at: 60, type: 'u32' },
-  buffer: { at: 64, type: 'u32' },
-  header: { at: 68, type: 'u32' },
-  header_bytes: { at: 72, type: 'u32' },
-  format: { at: 76, type: 'u32' },
-  n_tensors: { at: 80, type: 'u32' },
-  reserved: { at: 84, type: 'u32' },
+  into: { at: 60, type: 'u32' },
+  to_bytes: { at: 64, type: 'u32' },
+  buffer: { at: 68, type: 'u32' },
+  least_buffer: { at: 72, type: 'u32' },
+  header: { at: 76, type: 'u32' },
+  header_bytes: { at: 80, type: 'u32' },
+  format: { at: 84, type: 'u32' },
+  n_tensors: { at: 88, type: 'u32' },
+  reserved: { at: 92, type: 'u32' },
 } as const
