@@ -144,7 +144,7 @@ static void print_options(void) {
     FIELD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
     FIELD(TinyAIOptions, prefetch_threads);
-    FIELD(TinyAIOptions, reserved);
+    FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -188,7 +188,7 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
     FIELD(TinyAIPlan, mode);
-    FIELD(TinyAIPlan, reserved);
+    FIELD(TinyAIPlan, threads);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -230,7 +230,7 @@ static void print_stats(void) {
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
     FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, threads_missing);
     FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 

@@ -62,7 +62,8 @@ static const Rule rules[OPTIONS] = {
     [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32 or f16"},
     [KERNELS] = {"kernels", "KIND", MODEL_COMMANDS,
                  "auto, scalar, simd128 or avx2: the result is the same"},
-    [THREADS] = {"threads", "N", RUN | PERPLEXITY, "1 so far"},
+    [THREADS] = {"threads", "N", MODEL_COMMANDS,
+                 "threads that compute, 1 to 16; 0: one per processor, at most 8. Default 1"},
     [READ_CHUNK] = {"read-chunk", "SIZE", MODEL_COMMANDS, "longest single read, 4KB to 64MB"},
     [NO_PREFETCH] = {"no-prefetch", NULL, MODEL_COMMANDS, "no slot for reading ahead: less memory"},
     [READERS] = {"readers", "N", RUN | PERPLEXITY,
@@ -231,7 +232,6 @@ static bool set_option(Options *o, int option, const char *value) {
                                                NULL}; /* TINYAI_KERNELS_* */
     TinyAISampling *sampling = &o->generate.sampling;
     uint64_t number;
-    uint32_t threads;
     switch (option) {
     case MEMORY:
         return read_size(value, &o->engine.memory_budget);
@@ -246,13 +246,7 @@ static bool set_option(Options *o, int option, const char *value) {
     case KERNELS:
         return read_choice(value, kernel_names, &o->engine.kernels);
     case THREADS:
-        if (!read_u32(value, &threads) || threads == 0) {
-            return false;
-        }
-        if (threads > 1) {
-            note("this version runs with 1 thread");
-        }
-        return true;
+        return read_u32(value, &o->engine.threads) && o->engine.threads <= TINYAI_MAX_THREADS;
     case READ_CHUNK:
         if (!read_size(value, &number) || number > UINT32_MAX) {
             return false;

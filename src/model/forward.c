@@ -153,7 +153,8 @@ static void run_attend(void *context, const TaiOp *op, uint32_t first, uint32_t 
         size_t at = ((size_t)t * hp->heads + (size_t)head * sharing) * hp->head_dim;
         TaiKvHead kv = kv_head(m, item, head);
         m->kernels->attend(&kv, op->in + at, sharing, 0, item->position + 1, attention_scale(hp),
-                           scratch(m, m->scratch.scores), op->out + at);
+                           scratch(m, m->scratch.scores + op->thread * m->scratch.scores_stride),
+                           op->out + at);
     }
 }
 
@@ -184,6 +185,7 @@ static void run_head(void *context, const TaiOp *op, uint32_t first, uint32_t co
 static void add_per_token(TinyAIModel *m, TaiOpRun run, uint64_t work, TaiOp op) {
     op.run = run;
     op.items = m->forward.n_tokens;
+    op.apart = true;
     op.item_work = work;
     tai_steps_add(&m->steps, op);
 }
@@ -193,6 +195,7 @@ static void add_matmul(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, 
                   (TaiOp){.run = run_matmul,
                           .items = (w->rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                           .item_work = (uint64_t)ROWS_PER_ITEM * w->cols * m->forward.n_tokens,
+                          .apart = true,
                           .weights = slot + w->at,
                           .tensor = w,
                           .out = out});
@@ -237,6 +240,7 @@ static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w)
     tai_steps_add(&m->steps, (TaiOp){.run = run_attend,
                                      .items = m->forward.n_tokens * hp->kv_heads,
                                      .item_work = attention_work(m),
+                                     .apart = true,
                                      .in = q,
                                      .out = att});
     add_projection(m, slot, &w[TAI_WO], att, h, false);
@@ -268,6 +272,7 @@ static void build_head(TinyAIModel *m, const uint8_t *slot, uint32_t strip) {
     tai_steps_add(&m->steps, (TaiOp){.run = run_head,
                                      .items = (rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                                      .item_work = (uint64_t)ROWS_PER_ITEM * head->cols,
+                                     .apart = true,
                                      .weights = slot,
                                      .tensor = head,
                                      .out = logits + before});

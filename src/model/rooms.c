@@ -119,6 +119,8 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
     uint64_t kv_bytes = (uint64_t)hp->kv_heads * hp->head_dim * 4;
     uint64_t widest = tai_max_u64(tai_max_u64(hp->embd, hp->ff), q_bytes / 4);
     room->act_stride = largest_act((uint32_t)widest);
+    uint64_t scores = (uint64_t)(hp->heads / hp->kv_heads) * tai_scores_stride(c->context) * 4;
+    room->scores_stride = tai_align_up(scores, TAI_ALIGNMENT);
     /* At most 512 tokens of 2^32 bytes each: no overflow. */
     const uint64_t bytes[ACTIVATIONS] = {[ANGLES] = t * hp->rope_dims * 4,
                                          [X] = t * hp->embd * 4,
@@ -127,8 +129,7 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
                                          [Q] = t * q_bytes,
                                          [K] = t * kv_bytes,
                                          [V] = t * kv_bytes,
-                                         [SCORES] = (uint64_t)(hp->heads / hp->kv_heads) *
-                                                    tai_scores_stride(c->context) * 4,
+                                         [SCORES] = c->threads * room->scores_stride,
                                          [ATT] = t * q_bytes,
                                          [GATE] = t * hp->ff * 4,
                                          [UP] = t * hp->ff * 4};

@@ -31,11 +31,12 @@ typedef struct TaiScratchRoom {
     uint64_t k;      /* float[T][kv_heads * head_dim] */
     uint64_t v;      /* float[T][kv_heads * head_dim] */
     uint64_t att;    /* float[T][heads * head_dim] */
-    uint64_t scores; /* float[heads / kv_heads][tai_scores_stride(context)] */
+    uint64_t scores; /* of each thread: float[heads / kv_heads][tai_scores_stride(context)] */
     uint64_t gate;   /* float[T][ff] */
     uint64_t up;     /* float[T][ff] */
     uint64_t act_stride;
-    uint64_t bytes; /* also enough for the sampler, which runs between passes */
+    uint64_t scores_stride; /* bytes from one thread's to the next */
+    uint64_t bytes;         /* also enough for the sampler, which runs between passes */
 } TaiScratchRoom;
 
 bool tai_text_room(const TaiFile *file, const TaiConfig *config, TaiTextRoom *room);
