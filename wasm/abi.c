@@ -7,6 +7,7 @@
  * program fails. */
 #include "convert.h"
 #include "inspect.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,8 @@ static void print_constants(void) {
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
+    CONSTANT(TINYAI_KERNELS_RELAXED16);
+    CONSTANT(TINYAI_KERNELS_RELAXED32);
     CONSTANT(TINYAI_EXEC_NORMAL);
     CONSTANT(TINYAI_EXEC_MEMORY_OPT);
     CONSTANT(TINYAI_EXEC_STREAMING);
@@ -129,6 +132,9 @@ static void print_constants(void) {
     CONSTANT(TINYAI_EXCHANGE_RANGES);
     CONSTANT(TINYAI_EXCHANGE_REGIONS);
     CONSTANT(TINYAI_EXCHANGE_STEPS);
+    CONSTANT(TINYAI_PROBE_BYTES);
+    CONSTANT(TINYAI_PROBE_ROWS);
+    CONSTANT(TINYAI_PROBE_COLUMNS);
 }
 
 static void print_options(void) {

@@ -73,10 +73,15 @@ typedef enum TinyAIPurpose {
 
 enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1 };
 enum {
-    TINYAI_KERNELS_AUTO = 0,    /* the fastest that the host has */
-    TINYAI_KERNELS_SCALAR = 1,  /* every host has these */
-    TINYAI_KERNELS_SIMD128 = 2, /* WebAssembly */
-    TINYAI_KERNELS_AVX2 = 3,    /* x86-64 natively */
+    TINYAI_KERNELS_AUTO = 0,        /* the fastest that the host has; never relaxed ones */
+    TINYAI_KERNELS_SCALAR = 1,      /* every host has these */
+    TINYAI_KERNELS_SIMD128 = 2,     /* WebAssembly */
+    TINYAI_KERNELS_AVX2 = 3,        /* x86-64 natively */
+    TINYAI_KERNELS_RELAXED16 = 4,   /* WebAssembly with relaxed SIMD: which of these two is faster */
+    TINYAI_KERNELS_RELAXED32 = 5,   /* depends on the engine, so the host times them and asks */
+    TINYAI_KERNELS_AVX_VNNI = 6,    /* x86-64 natively, where the processor has AVX-VNNI */
+    TINYAI_KERNELS_AVX512_VNNI = 7, /* x86-64 natively, with AVX512-VNNI and AVX512-VL */
+    TINYAI_KERNELS_NEON = 8,        /* arm64 natively, with dotprod */
 };
 
 #define TINYAI_MAX_BUDGET 0xFFFF0000u /* 4 GiB less a page: ranges carry 32-bit destinations */

@@ -23,6 +23,8 @@ typedef enum Command {
     VERIFY = 32
 } Command;
 
+extern const char *const kernel_names[]; /* [TINYAI_KERNELS_*], NULL at the end */
+
 #define MAX_STOPS 16 /* tinyai.h allows no more */
 
 typedef struct Options {

@@ -38,8 +38,8 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
     if (o->kv_type > TINYAI_KV_F16) {
         return out_of_range(error, "the kv type", o->kv_type, TINYAI_KV_F32, TINYAI_KV_F16);
     }
-    if (o->kernels > TINYAI_KERNELS_AVX2) {
-        return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_AVX2);
+    if (o->kernels > TINYAI_KERNELS_NEON) {
+        return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_NEON);
     }
     if (o->read_chunk_bytes < MIN_READ_CHUNK || o->read_chunk_bytes > MAX_READ_CHUNK) {
         return out_of_range(error, "the read chunk", o->read_chunk_bytes, MIN_READ_CHUNK,

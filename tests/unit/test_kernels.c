@@ -78,7 +78,7 @@ static void act_values(TaiActForm form, const void *act, uint32_t k, double *val
     for (uint32_t i = 0; i < k; i++) {
         if (form == TAI_ACT_F32) {
             values[i] = ((const float *)act)[i];
-        } else if (form == TAI_ACT_Q8_256N) {
+        } else if (form == TAI_ACT_Q8_256 || form == TAI_ACT_Q8_256N) {
             const TaiAct256 *a = (const TaiAct256 *)act + i / 256;
             values[i] = (double)a->d * a->q[i % 256];
         } else {
@@ -120,8 +120,8 @@ TEST(quantization_is_near_and_symmetric) {
     for (uint32_t seed = 0; seed < 500; seed++) {
         static double values[CASE_K];
         case_rng = seed;
-        TaiActForm form = TAI_ACT_Q8_32 + seed % 3;
-        uint32_t block = form == TAI_ACT_Q8_256N ? 256 : 32;
+        TaiActForm form = TAI_ACT_Q8_32 + seed % 4;
+        uint32_t block = form == TAI_ACT_Q8_256 || form == TAI_ACT_Q8_256N ? 256 : 32;
         case_floats(in.x, CASE_K, seed % PROFILE_SPECIAL);
         reference()->quantize(form, in.x, CASE_K, in.act);
         act_values(form, in.act, CASE_K, values);

@@ -7,8 +7,8 @@
 
 #include "kernels/kernels.h"
 
-/* Activations of this tier: forms Q8_32 and Q8_32N are arrays of the first struct, Q8_256 of the
- * second. value = d * q. */
+/* Activations of this tier: forms Q8_32 and Q8_32N are arrays of the first struct, Q8_256 and
+ * Q8_256N of the second. value = d * q. */
 typedef struct TaiAct32 {
     float d;
     int8_t q[32];
@@ -42,6 +42,8 @@ void tai_ref_dequantize_q4_k(const void *w, uint32_t n, float *y);
 void tai_ref_dequantize_q6_k(const void *w, uint32_t n, float *y);
 
 void tai_ref_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                    size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
+void tai_ref_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                     size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
 void tai_ref_dequantize(TaiType type, const void *row, uint32_t n, float *y);
 

@@ -1,5 +1,6 @@
 /* The reference tier as a table, and its choice of row function by weight type. */
 #include "kernels/blocks.h"
+#include "kernels/panel.h"
 #include "kernels/reference/reference.h"
 
 typedef struct RowKernels {
@@ -36,6 +37,30 @@ void tai_ref_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, co
                                                (const uint8_t *)act + t * act_stride, k);
 }
 
+/* What the row functions make of a block alone, added in the order of the blocks. They begin at 0,
+ * which changes no bit: a sum that began at 0 is never -0. */
+void tai_ref_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                    size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
+    const RowKernels *kernels = find(type);
+    const TaiActForm form = tai_act_form(type);
+    const bool small = form == TAI_ACT_Q8_32 || form == TAI_ACT_Q8_32N;
+    const uint32_t block = small ? TAI_BLOCK : TAI_SUPERBLOCK;
+    const size_t act_bytes = small ? sizeof(TaiAct32) : sizeof(TaiAct256);
+    for (uint32_t r = 0; r < n_rows; r++) {
+        const uint8_t *panel = (const uint8_t *)w + r / TAI_PANEL_ROWS * tai_panel_bytes(type, k);
+        for (uint32_t t = 0; t < n_tokens; t++)
+            y[t * y_stride + r] = 0;
+        for (uint32_t b = 0; b < k / block; b++) {
+            TaiAnyBlock weights;
+            tai_panel_get_block(type, panel + b * tai_panel_block_bytes(type), r % TAI_PANEL_ROWS,
+                                &weights);
+            for (uint32_t t = 0; t < n_tokens; t++)
+                y[t * y_stride + r] += kernels->dot(
+                    &weights, (const uint8_t *)act + t * act_stride + b * act_bytes, block);
+        }
+    }
+}
+
 void tai_ref_dequantize(TaiType type, const void *row, uint32_t n, float *y) {
     find(type)->dequantize(row, n, y);
 }
@@ -44,6 +69,7 @@ const TaiKernels tai_kernels_reference = {
     .name = "scalar",
     .quantize = tai_ref_quantize,
     .matmul = tai_ref_matmul,
+    .panels = tai_ref_panels,
     .rms_norm = tai_ref_rms_norm,
     .rope = tai_ref_rope,
     .add = tai_ref_add,
