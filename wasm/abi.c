@@ -7,6 +7,7 @@
  * program fails. */
 #include "convert.h"
 #include "inspect.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,9 @@ static void print_constants(void) {
     CONSTANT(TINYAI_EXCHANGE_RANGES);
     CONSTANT(TINYAI_EXCHANGE_REGIONS);
     CONSTANT(TINYAI_EXCHANGE_STEPS);
+    CONSTANT(TINYAI_PROBE_BYTES);
+    CONSTANT(TINYAI_PROBE_ROWS);
+    CONSTANT(TINYAI_PROBE_COLUMNS);
 }
 
 static void print_options(void) {
@@ -147,7 +151,7 @@ static void print_options(void) {
     FIELD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
     FIELD(TinyAIOptions, prefetch_threads);
-    FIELD(TinyAIOptions, reserved);
+    FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -191,7 +195,7 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
     FIELD(TinyAIPlan, mode);
-    FIELD(TinyAIPlan, reserved);
+    FIELD(TinyAIPlan, threads);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -233,7 +237,7 @@ static void print_stats(void) {
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
     FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, threads_missing);
     FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 

@@ -51,6 +51,7 @@ export type Mode = 'normal' | 'memory-opt' | 'streaming' | 'adaptive'
 export type Purpose =
   | 'program' // static data and stack of the program
   | 'engine' // state of the engine and directory of the file
+  | 'threads' // stacks of the threads that help computing
   | 'tokenizer' // vocabulary
   | 'weights' // block slots: pinned and streaming
   | 'head' // output head, resident and streaming strips, and final norm

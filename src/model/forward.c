@@ -97,9 +97,9 @@ static void matmul(const TinyAIModel *m, const TaiOp *op, uint32_t first, uint32
     for (uint32_t r = row; r < row + n; r += together) {
         uint32_t some = (uint32_t)tai_min_u64(together, row + n - r);
         const uint8_t *weights = (const uint8_t *)op->weights + r * row_bytes;
-        (panels ? m->kernels->panels : m->kernels->matmul)(
-            type, weights, some, w->cols, scratch(m, m->scratch.act), m->scratch.act_stride,
-            n_tokens, op->out + r, w->rows);
+        (panels ? m->kernels->panels
+                : m->kernels->matmul)(type, weights, some, w->cols, scratch(m, m->scratch.act),
+                                      m->scratch.act_stride, n_tokens, op->out + r, w->rows);
     }
 }
 
@@ -173,8 +173,9 @@ static void attend(const TinyAIModel *m, const TaiOp *op, uint32_t head, uint32_
                           .q = op->in + at,
                           .out = op->out + at,
                           .stride = stride,
-                          .scores = scratch(m, m->scratch.scores),
-                          .n_scores = (size_t)m->scratch.n_scores};
+                          .scores =
+                              scratch(m, m->scratch.scores + op->thread * m->scratch.scores_stride),
+                          .n_scores = (size_t)(m->scratch.scores_stride / sizeof(float))};
     m->kernels->attend(&kv, &queries);
 }
 
@@ -220,6 +221,7 @@ static void run_head(void *context, const TaiOp *op, uint32_t first, uint32_t co
 static void add_per_token(TinyAIModel *m, TaiOpRun run, uint64_t work, TaiOp op) {
     op.run = run;
     op.items = m->forward.n_tokens;
+    op.apart = true;
     op.item_work = work;
     tai_steps_add(&m->steps, op);
 }
@@ -229,6 +231,7 @@ static void add_matmul(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, 
                   (TaiOp){.run = run_matmul,
                           .items = (w->rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                           .item_work = (uint64_t)ROWS_PER_ITEM * w->cols * m->forward.n_tokens,
+                          .apart = true,
                           .weights = slot + w->at,
                           .tensor = w,
                           .out = out});
@@ -276,6 +279,7 @@ static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w)
     tai_steps_add(&m->steps, (TaiOp){.run = run_attend,
                                      .items = tiles * hp->kv_heads,
                                      .item_work = attention_work(m),
+                                     .apart = true,
                                      .in = q,
                                      .out = att});
     add_projection(m, slot, &w[TAI_WO], att, h, false);
@@ -307,6 +311,7 @@ static void build_head(TinyAIModel *m, const uint8_t *slot, uint32_t strip) {
     tai_steps_add(&m->steps, (TaiOp){.run = run_head,
                                      .items = (rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                                      .item_work = (uint64_t)ROWS_PER_ITEM * head->cols,
+                                     .apart = true,
                                      .weights = slot,
                                      .tensor = head,
                                      .out = logits + before});
