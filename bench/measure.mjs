@@ -103,9 +103,3 @@ export async function measureModel(load, source, loadOptions, counts, idsOf) {
     await model.close()
   }
 }
-
-/** Ids spread over the vocabulary, without its special tokens and bytes: any model with random weights takes them. */
-export function spreadIds(vocabulary, count) {
-  const first = 261
-  return Array.from({ length: count }, (_, i) => first + ((i * 7919) % (vocabulary - first)))
-}

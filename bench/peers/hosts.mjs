@@ -1,11 +1,10 @@
 // Where an engine runs. Each host has `title` and measure(cell, spec) -> a result as of measure.mjs with the `version` of
-// the host; it throws Absent for what the host does not have. spec: {path, counts, load, vocabulary}.
+// the host; it throws Absent for what the host does not have. spec: {path, counts, load, prompt: {text, ids}}.
 import { execFileSync } from 'node:child_process'
 import { basename, dirname, join } from 'node:path'
 import { serve } from '../../tools/serve.mjs'
 import { Absent, measureInNode, resultOf } from '../in-node.mjs'
 import { PeerUnavailable } from '../llama-cpp.mjs'
-import { spreadIds } from '../measure.mjs'
 import { measurePeer } from '../peer-llama.mjs'
 import { ROOT } from '../place.mjs'
 import { fetchPackage, NODE_24, WLLAMA } from './packages.mjs'
@@ -15,14 +14,11 @@ const LONGEST_MS = 590_000 // the drivers of two browsers give up after 600 s
 const CSP =
   "default-src 'self' blob: data:; script-src 'self' blob: 'unsafe-eval' 'wasm-unsafe-eval'; worker-src 'self' blob:"
 
-const idsFor = ({ vocabulary, counts: { prompt, depth = 0 } }) =>
-  spreadIds(vocabulary, depth + prompt)
-
 const native = {
   title: 'native',
   async measure({ threads }, spec) {
     try {
-      const result = measurePeer(spec.path, { ...spec.counts, threads, ids: idsFor(spec) })
+      const result = measurePeer(spec.path, { ...spec.counts, threads, ids: spec.prompt.ids })
       return { ...result, kernels: result.cpu }
     } catch (error) {
       throw error instanceof PeerUnavailable ? new Absent(error.message) : error
@@ -38,8 +34,7 @@ function nodeHost(title, executable) {
       program ??= executable()
       const version = execFileSync(program, ['--version'], { encoding: 'utf8' }).trim()
       const load = { ...spec.load, threads, kernels }
-      const ids = idsFor(spec)
-      return { ...measureInNode(program, spec.path, load, spec.counts, ids), version }
+      return { ...measureInNode(program, spec.path, load, spec.counts, spec.prompt.ids), version }
     },
   }
 }

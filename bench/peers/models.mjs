@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { makeModel } from '../../tests/models/make-model.mjs'
 import { buildWithLlamaCpp, VERSION } from '../llama-cpp.mjs'
 import { ROOT } from '../place.mjs'
+import { promptOf } from '../prompt.mjs'
 
 /** Another one makes all files anew: to be raised when the weights or their file changes. */
 const MAKE = 1
@@ -21,8 +22,8 @@ export const SHAPES = {
   k: 'K: 12 blocks, 1024 wide, 16/4 heads, 2816 FFN, 49152 tokens',
 }
 export const SHAPE_NAMES = { '135m': '135M', '05b': '0.5B', k: 'K' }
-export const VOCABULARIES = { '135m': 49152, '05b': 151936, k: 49152 }
 const CONTEXT = 4096
+const PACKAGE = new URL('../../dist/index.js', import.meta.url)
 
 const fileOf = (shape, type) => join(FOLDER, `${shape}-${type}.gguf`)
 
@@ -51,7 +52,7 @@ export function modelFile(shape, type) {
 
 /** The share of each block type, by weights, largest first: [['Q4_0', 0.79], …]. */
 export async function blockTypesOf(path) {
-  const { inspect } = await import(new URL('../../dist/index.js', import.meta.url))
+  const { inspect } = await import(PACKAGE)
   const { tensors } = await inspect(path)
   const weights = {}
   for (const { type, shape } of tensors)
@@ -60,4 +61,18 @@ export async function blockTypesOf(path) {
   return Object.entries(weights)
     .map(([type, n]) => [type, n / all])
     .sort(([, a], [, b]) => b - a)
+}
+
+const prompts = new Map()
+
+/** The prompt for a model, as promptOf; the vocabulary is that of the shape. */
+export async function promptFor(shape, path, count, total) {
+  const key = `${shape} ${count} ${total}`
+  if (!prompts.has(key)) {
+    const { load } = await import(PACKAGE)
+    const model = await load(path, { memoryBudget: '2GB' })
+    prompts.set(key, await promptOf(model, count, total))
+    await model.close()
+  }
+  return prompts.get(key)
 }

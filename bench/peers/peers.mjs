@@ -6,7 +6,7 @@ import { countsOf, keyOf, listCells } from './cells.mjs'
 import { HOSTS } from './hosts.mjs'
 import { measureKernels } from './kernels.mjs'
 import { openLog } from './log.mjs'
-import { modelFile, VOCABULARIES } from './models.mjs'
+import { modelFile, promptFor } from './models.mjs'
 import { printReport, writeReport } from './report.mjs'
 import { mergeResults } from './results.mjs'
 
@@ -15,10 +15,12 @@ const LIMIT_MINUTES = { whole: 85, quick: 9 } // then no measurement is begun an
 const LOAD = { memoryBudget: '2GB' }
 
 async function measureCell(cell, round, { quick, kv }) {
+  const path = modelFile(cell.shape, cell.type)
+  const counts = countsOf(cell, round, quick)
   const spec = {
-    path: modelFile(cell.shape, cell.type),
-    vocabulary: VOCABULARIES[cell.shape],
-    counts: countsOf(cell, round, quick),
+    path,
+    counts,
+    prompt: await promptFor(cell.shape, path, counts.prompt, counts.depth + counts.prompt),
     load: { ...LOAD, ...(kv ? { kv } : {}) },
   }
   const result = await HOSTS[cell.host].measure(cell, spec)
