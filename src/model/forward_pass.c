@@ -208,7 +208,7 @@ static void repack(TinyAIModel *m, uint64_t *work) {
         hold(m, true);
         m->forward.repacking = true;
     }
-    if (tai_steps_run(&m->steps, m, work)) {
+    if (tai_steps_run(&m->steps, &m->team, m, work)) {
         m->forward.repacking = false;
         m->file.units[m->forward.unit].repacked = true;
     }
