@@ -6,6 +6,12 @@
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
 #endif
+#if TAI_HAVE_AVX_VNNI
+#include "kernels/avx_vnni/avx_vnni.h"
+#endif
+#if TAI_HAVE_AVX512_VNNI
+#include "kernels/avx512_vnni/avx512_vnni.h"
+#endif
 #if TAI_HAVE_NEON
 #include "kernels/neon/neon.h"
 #endif
@@ -42,6 +48,14 @@ const TaiKernels *tai_kernels(TaiTier tier) {
 #if TAI_HAVE_AVX2
     if (tier == TAI_TIER_AVX2 && tai_cpu_runs(tier))
         return &tai_kernels_avx2;
+#endif
+#if TAI_HAVE_AVX_VNNI
+    if (tier == TAI_TIER_AVX_VNNI && tai_cpu_runs(tier))
+        return &tai_kernels_avx_vnni;
+#endif
+#if TAI_HAVE_AVX512_VNNI
+    if (tier == TAI_TIER_AVX512_VNNI && tai_cpu_runs(tier))
+        return &tai_kernels_avx512_vnni;
 #endif
 #if TAI_HAVE_NEON
     if (tier == TAI_TIER_NEON && tai_cpu_runs(tier))

@@ -4,8 +4,9 @@
 
 const TaiKernels tai_kernels_neon = {
     .name = "neon",
-    .quantize = tai_ref_quantize,
-    .matmul = tai_ref_matmul,
+    .quantize = tai_neon_quantize,
+    .matmul = tai_neon_matmul,
+    .panels = tai_neon_panels,
     .rms_norm = tai_ref_rms_norm,
     .rope = tai_ref_rope,
     .add = tai_ref_add,
