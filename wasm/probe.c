@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "format/blocks.h"
+#include "kernels/blocks.h"
 #include "kernels/panel.h"
 #include "memory/checked.h"
 #include "memory/error.h"
@@ -17,12 +18,13 @@ static const TaiTier tiers[] = {
 };
 
 static const uint8_t types[] = {
-    TAI_TYPE_Q4_0, TAI_TYPE_Q4_1, TAI_TYPE_Q5_0, TAI_TYPE_Q5_1, TAI_TYPE_Q8_0,   TAI_TYPE_IQ4_NL,
+    TAI_TYPE_Q4_0, TAI_TYPE_Q4_1, TAI_TYPE_Q5_0, TAI_TYPE_Q5_1, TAI_TYPE_Q8_0, TAI_TYPE_IQ4_NL,
     TAI_TYPE_Q2_K, TAI_TYPE_Q3_K, TAI_TYPE_Q4_K, TAI_TYPE_Q5_K, TAI_TYPE_Q6_K, TAI_TYPE_IQ4_XS,
 };
 
 /* The values' matrices: more than a whole panel, more tokens than a tile has, one block of 256. */
 enum { VALUE_ROWS = 13, VALUE_COLUMNS = 256, VALUE_TOKENS = 7 };
+enum { ALIGNMENT = 64 };
 enum { CHECKED_ROWS = 64 }; /* of the timed matrix: the definition is slow */
 
 static struct {
@@ -35,6 +37,10 @@ static struct {
 
 /* ---- memory: from the end of the program upwards ------------------------------------------------- */
 
+static void *at(uint32_t address) {
+    return (void *)(uintptr_t)address; // NOLINT(performance-no-int-to-ptr)
+}
+
 static uint32_t next_free;
 
 static void take_from_start(void) {
@@ -42,8 +48,8 @@ static void take_from_start(void) {
 }
 
 static void *take(uint64_t bytes) {
-    void *p = (void *)(uintptr_t)next_free; // NOLINT(performance-no-int-to-ptr)
-    next_free = (uint32_t)tai_align_up(next_free + bytes, TAI_ALIGNMENT);
+    void *p = at(next_free);
+    next_free = (uint32_t)tai_align_up(next_free + bytes, ALIGNMENT);
     return p;
 }
 
@@ -140,14 +146,15 @@ static uint32_t wrong_values(const TaiKernels *kernels, TaiType type) {
     return n_bad + count_different(wanted, got, VALUE_ROWS);
 }
 
+uint32_t tinyai_js_probe_has(uint32_t kernels) {
+    return tai_kernels(tiers[kernels]) ? 1 : 0;
+}
+
 int32_t tinyai_js_probe_values(uint32_t kernels) {
-    TinyAIError *error = tinyai_js_error();
+    TinyAIExchange *exchange = at(tinyai_js_exchange());
+    TinyAIError *error = &exchange->error;
     const TaiKernels *tested = tai_kernels(tiers[kernels]);
     tai_error_clear(error);
-    if (!tested) {
-        return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
-                        "this module does not have these kernels");
-    }
     random_state = 1;
     for (uint32_t i = 0; i < sizeof types; i++) {
         take_from_start();
@@ -171,8 +178,7 @@ static void multiply_timed(const TaiKernels *kernels, uint32_t n_rows, float *y)
 }
 
 static void quantize_timed(uint32_t kernels) {
-    tai_kernels(tiers[kernels])
-        ->quantize(TAI_ACT_Q8_32N, timed.x, TINYAI_PROBE_COLUMNS, timed.act);
+    tai_kernels(tiers[kernels])->quantize(TAI_ACT_Q8_32N, timed.x, TINYAI_PROBE_COLUMNS, timed.act);
     timed.kernels = kernels;
 }
 

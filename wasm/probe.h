@@ -7,11 +7,14 @@
 #include "exchange.h"
 
 #define TINYAI_PROBE_BYTES 0x60000u /* the program, and 256 KiB for what is computed with */
-#define TINYAI_PROBE_ROWS 512u      /* the matrix that is timed, Q4_0: as large as a small model's */
+#define TINYAI_PROBE_ROWS 512u /* the matrix that is timed, Q4_0: as large as a small model's */
 #define TINYAI_PROBE_COLUMNS 576u
 
+/* 1 if the module has the tier: only then the others may be asked. */
+uint32_t tinyai_js_probe_has(uint32_t kernels);
+
 /* Random matrices of every quantized type, for one token and for several: 0 if each number is that of the
- * definition, else E_UNSUPPORTED, and exchange.error says what is missing or wrong. */
+ * definition, else E_UNSUPPORTED, and exchange.error says what is wrong. */
 int32_t tinyai_js_probe_values(uint32_t kernels);
 
 /* Makes the matrix that is timed, and an input. */
