@@ -2,7 +2,14 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, KvType, LoadOptions, Mode, TensorLayout } from '../types.js'
+import type {
+  GenerateOptions,
+  Kernels,
+  KvType,
+  LoadOptions,
+  Mode,
+  TensorLayout,
+} from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
@@ -117,11 +124,11 @@ const RULES: Record<string, Rule> = {
     set: ({ load }, type: KvType) => (load.kv = type),
   },
   kernels: {
-    kind: ['auto', 'scalar', 'simd128'],
+    kind: ['auto', 'scalar', 'simd128', 'relaxed16', 'relaxed32'],
     value: 'KIND',
     commands: MODEL,
-    help: 'auto, scalar or simd128: the result is the same',
-    set: ({ load }, kernels: 'auto' | 'scalar' | 'simd128') => (load.kernels = kernels),
+    help: 'auto, scalar, simd128, relaxed16 or relaxed32: the result is the same',
+    set: ({ load }, kernels: Kernels) => (load.kernels = kernels),
   },
   threads: {
     kind: 'whole',
