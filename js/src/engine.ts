@@ -42,6 +42,10 @@ interface Exports {
   tinyai_js_convert_begin(headerBytes: number, memoryBytes: number): number
   tinyai_js_convert_next(): number
   tinyai_js_convert_moved(): number
+  tinyai_js_probe_has(kernels: number): number
+  tinyai_js_probe_values(kernels: number): number
+  tinyai_js_probe_begin(): void
+  tinyai_js_probe_run(kernels: number, times: number): number
 }
 
 export class Engine {
@@ -134,14 +138,19 @@ export class Engine {
 
   // ---- errors ----------------------------------------------------------------------------------
 
+  /** What the engine says about a negative status. */
+  errorText(status: number): string {
+    const at = this.address(abi.Exchange.error) + abi.ErrorInfo.message.at
+    return decodeText(this.bytes, at, 352) || abi.MEANING[codeOf(status)]
+  }
+
   /** Throws the error of a negative status, with what the engine says about it. */
   check(status: number, url: string): number {
     if (status >= 0) return status
     const base = this.address(abi.Exchange.error)
     const info = abi.ErrorInfo
     const noOffset = this.#view.getUint32(base + info.offset.at + 4, true) === 0xffffffff
-    const message = decodeText(this.bytes, base + info.message.at, 352)
-    throw new TinyAIError(codeOf(status), `${url}: ${message || abi.MEANING[codeOf(status)]}`, {
+    throw new TinyAIError(codeOf(status), `${url}: ${this.errorText(status)}`, {
       url,
       offset: noOffset ? undefined : this.get(info.offset, base),
       asked: this.get(info.asked_bytes, base) || undefined,

@@ -35,7 +35,7 @@ export function isPhone(): boolean {
 }
 
 /** Lets timers, messages and finished reads through: a turn of the event loop, without the 4 ms of setTimeout. */
-const turn: () => Promise<void> =
+export const turn: () => Promise<void> =
   typeof setImmediate === 'function'
     ? () => new Promise((resolve) => setImmediate(resolve))
     : breatheByMessage()

@@ -4,6 +4,7 @@ import type { ByteSource } from './byte-source.js'
 import type { Engine } from './engine.js'
 import { TinyAIError } from './errors.js'
 import { readHeader } from './header.js'
+import { TIERS } from './kernels-probe.js'
 import type { EngineOptions } from './options.js'
 import { formatSize } from './size.js'
 import type { Traffic } from './traffic.js'
@@ -53,18 +54,13 @@ export function putOptions(engine: Engine, options: EngineOptions, fileBytes: nu
   set(abi.Options.max_memory_budget, options.maxMemoryBudget)
   set(abi.Options.context_length, options.contextLength)
   set(abi.Options.kv_type, options.kv === undefined ? undefined : KV_TYPES[options.kv])
-  set(abi.Options.kernels, options.kernels === undefined ? undefined : KERNELS[options.kernels])
+  set(abi.Options.kernels, options.kernels === 'auto' ? abi.KERNELS_AUTO : TIERS[options.kernels])
   set(abi.Options.prefetch, options.prefetch === undefined ? undefined : Number(options.prefetch))
   set(abi.Options.read_chunk_bytes, options.readChunkBytes)
   set(abi.Options.mode, options.mode === undefined ? undefined : MODES[options.mode])
 }
 
 const KV_TYPES = { f32: abi.KV_F32, f16: abi.KV_F16 }
-const KERNELS = {
-  auto: abi.KERNELS_AUTO,
-  scalar: abi.KERNELS_SCALAR,
-  simd128: abi.KERNELS_SIMD128,
-}
 
 const MODES: Record<Mode, number> = {
   normal: abi.EXEC_NORMAL,

@@ -4,7 +4,9 @@ import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
 import { Engine, type Field } from './engine.js'
 import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
+import type { HostRequest } from './host.js'
 import { inspectModel } from './inspector.js'
+import { chooseModule } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import { budgetError, newBudgetError, planModel, putOptions, readPlan } from './planner.js'
 import { Reader } from './reader.js'
@@ -28,7 +30,7 @@ import {
 } from './text.js'
 import { Traffic } from './traffic.js'
 import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
-import { compile, type WasmBinary } from './wasm-binary.js'
+import { compile, nameOf, type WasmBinary } from './wasm-binary.js'
 
 /** While a step is only one of many, not every one is told of. */
 const SNAPSHOT_MS = 30
@@ -77,7 +79,7 @@ async function withSource<T>(
   signal: AbortSignal,
   use: (module: WebAssembly.Module, source: ByteSource) => Promise<T>,
 ): Promise<T> {
-  const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
+  const [module, source] = await bothOrNone(compile(binary.module), open(traffic, signal))
   try {
     return await use(module, source)
   } catch (error) {
@@ -110,14 +112,14 @@ export class Session {
 
   /** Plans, and if that fits takes the memory and opens the model. No weight is read. */
   static async load(
-    binary: WasmBinary,
+    { binary, options, known }: Omit<HostRequest, 'source'>,
     open: OpenSource,
-    options: EngineOptions,
     events: SessionEvents,
     signal: AbortSignal,
   ): Promise<Session> {
     const traffic = new Traffic()
-    const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
+    const chosen = chooseModule(binary, options.kernels, known)
+    const [{ module, file, choice }, source] = await bothOrNone(chosen, open(traffic, signal))
     try {
       const { onProgress } = events
       const planned = await planModel(module, source, options, traffic, onProgress, signal)
@@ -134,9 +136,16 @@ export class Session {
         await source.read([{ offset: 0, into }], signal)
       }
       throwIfAborted(signal)
-      putOptions(engine, options, source.size)
+      const { kernels, reason } = await choice
+      throwIfAborted(signal)
+      putOptions(engine, { ...options, kernels }, source.size)
       engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, reservedBytes), source.name)
-      return new Session(engine, source, traffic, events, options)
+      const relaxed = file === binary.relaxed
+      return new Session(engine, source, traffic, events, options.threads, {
+        module: nameOf(file),
+        kernelsReason: reason,
+        known: options.kernels === 'auto' ? { kernels, reason, relaxed } : undefined,
+      })
     } catch (error) {
       await source.close()
       throw named(error, source.name)
@@ -148,7 +157,8 @@ export class Session {
     source: ByteSource,
     traffic: Traffic,
     events: SessionEvents,
-    options: EngineOptions,
+    threads: number,
+    choice: Pick<Loaded, 'module' | 'kernelsReason' | 'known'>,
   ) {
     this.#engine = engine
     this.#source = source
@@ -169,8 +179,9 @@ export class Session {
       wasmBytes: engine.memoryBytes,
       blockBytes: readBlocks(engine, plan.blocks).bytes,
       variant: 'inline',
+      ...choice,
       threadsReason:
-        options.threads > 1 ? 'this build of the engine has one thread; more are planned' : null,
+        threads > 1 ? 'this build of the engine has one thread; more are planned' : null,
     }
   }
 
@@ -465,10 +476,10 @@ function named(error: unknown, name: string): unknown {
 }
 
 /** The module and the source, or neither: a source that opened is closed when the module fails. */
-async function bothOrNone(
-  module: Promise<WebAssembly.Module>,
+async function bothOrNone<T>(
+  module: Promise<T>,
   source: Promise<ByteSource>,
-): Promise<[WebAssembly.Module, ByteSource]> {
+): Promise<[T, ByteSource]> {
   const results = await Promise.allSettled([module, source])
   if (results[0].status === 'fulfilled' && results[1].status === 'fulfilled') {
     return [results[0].value, results[1].value]

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, LoadOptions, Mode } from '../types.js'
+import type { GenerateOptions, Kernels, LoadOptions, Mode } from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
@@ -115,11 +115,11 @@ const RULES: Record<string, Rule> = {
     set: ({ load }, type: 'f32' | 'f16') => (load.kv = type),
   },
   kernels: {
-    kind: ['auto', 'scalar', 'simd128'],
+    kind: ['auto', 'scalar', 'simd128', 'relaxed16', 'relaxed32'],
     value: 'KIND',
     commands: MODEL,
-    help: 'auto, scalar or simd128: the result is the same',
-    set: ({ load }, kernels: 'auto' | 'scalar' | 'simd128') => (load.kernels = kernels),
+    help: 'auto, scalar, simd128, relaxed16 or relaxed32: the result is the same',
+    set: ({ load }, kernels: Kernels) => (load.kernels = kernels),
   },
   threads: {
     kind: 'whole',

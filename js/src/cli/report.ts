@@ -89,6 +89,7 @@ export function statsReport({ memory, stream, blocks, speed, engine }: Stats, pl
     speedLine('generated', speed.generatedTokens, speed.generatedTokens - 1, speed.generateMs),
     'engine',
     `  ${engine.kernels} kernels, ${engine.threads} thread, ${engine.variant}, mode ${engine.mode}, logits hash ${engine.logitsHash}`,
+    `  kernels of ${engine.module}, ${engine.kernelsReason}`,
   ]
   if (engine.threadsReason) lines.push(`  ${engine.threadsReason}`)
   return `${lines.join('\n')}\n`
