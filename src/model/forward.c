@@ -97,9 +97,9 @@ static void matmul(const TinyAIModel *m, const TaiOp *op, uint32_t first, uint32
     for (uint32_t r = row; r < row + n; r += together) {
         uint32_t some = (uint32_t)tai_min_u64(together, row + n - r);
         const uint8_t *weights = (const uint8_t *)op->weights + r * row_bytes;
-        (panels ? m->kernels->panels : m->kernels->matmul)(
-            type, weights, some, w->cols, scratch(m, m->scratch.act), m->scratch.act_stride,
-            n_tokens, op->out + r, w->rows);
+        (panels ? m->kernels->panels
+                : m->kernels->matmul)(type, weights, some, w->cols, scratch(m, m->scratch.act),
+                                      m->scratch.act_stride, n_tokens, op->out + r, w->rows);
     }
 }
 
