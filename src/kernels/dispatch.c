@@ -1,6 +1,7 @@
 /* Which kernels there are, and the sizes that are the same for all of them. */
 #include "kernels/blocks.h"
 #include "kernels/cpu.h"
+#include "kernels/kv.h"
 #include "kernels/reference/reference.h"
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
@@ -113,6 +114,12 @@ uint64_t tai_act_bytes(TaiActForm form, uint32_t k) {
     else if (form == TAI_ACT_Q8_256 || form == TAI_ACT_Q8_256N)
         bytes = ((uint64_t)k + TAI_SUPERBLOCK - 1) / TAI_SUPERBLOCK * TAI_ACT256_MAX_BYTES;
     return (bytes + 15) / 16 * 16;
+}
+
+uint64_t tai_kv_group_bytes(TaiKvType type, uint32_t head_dim) {
+    if (type == TAI_KV_Q8)
+        return 2 * (uint64_t)TAI_KV_GROUP * (tai_kv_width(head_dim) + sizeof(float));
+    return 2 * (uint64_t)TAI_KV_GROUP * head_dim * (type == TAI_KV_F32 ? 4 : 2);
 }
 
 uint32_t tai_scores_stride(uint32_t end) {

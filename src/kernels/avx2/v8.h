@@ -164,4 +164,23 @@ TAI_INLINE V8 v8_load_twice(const void *at) { /* 16 bytes from memory in both ha
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(at));
 }
 
+/* ---- what moves between lanes ---- */
+
+/* Neighbours change places: {1, 0, 3, 2, 5, 4, 7, 6}. */
+TAI_INLINE V8 v8_swap_pairs(V8 a) {
+    return _mm256_shuffle_epi32(a, 0xB1);
+}
+/* Of each two neighbours the first one, or the second one, twice. */
+TAI_INLINE V8 v8_first_of_pairs(V8 a) {
+    return _mm256_shuffle_epi32(a, 0xA0);
+}
+TAI_INLINE V8 v8_second_of_pairs(V8 a) {
+    return _mm256_shuffle_epi32(a, 0xF5);
+}
+/* Stores eight int32 from -128 to 127 as int8. */
+TAI_INLINE void v8_store_i8x8(int8_t *at, V8 a) {
+    __m128i w = _mm_packs_epi32(_mm256_castsi256_si128(a), _mm256_extracti128_si256(a, 1));
+    _mm_storel_epi64((__m128i *)(void *)at, _mm_packs_epi16(w, w));
+}
+
 #endif
