@@ -13,8 +13,8 @@
 typedef struct TaiFormat32 {
     TaiUnpack unpack;
     uint32_t block_bytes;
-    uint32_t d, m;   /* where the scale and the minimum lie; 0: no minimum */
-    int32_t offset;  /* of narrow quants: 0, 8, 16 */
+    uint32_t d, m;    /* where the scale and the minimum lie; 0: no minimum */
+    int32_t offset;   /* of narrow quants: 0, 8, 16 */
     uint32_t largest; /* narrow quant */
 } TaiFormat32;
 

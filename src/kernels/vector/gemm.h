@@ -7,11 +7,11 @@
 #include "kernels/vector/gemv.h"
 
 enum {
-    TAI_CHUNK_BYTES = 4096,      /* of expanded quants */
-    TAI_CHUNK_BLOCKS = 16,       /* of 32 columns; a chunk of int16 has half of them */
-    TAI_CHUNK_SUPERBLOCKS = 2,   /* of 256 */
-    TAI_MAX_TILE = 8,            /* tokens */
-    TAI_SUBS = 16,               /* sub-blocks of 256 columns, at most */
+    TAI_CHUNK_BYTES = 4096,    /* of expanded quants */
+    TAI_CHUNK_BLOCKS = 16,     /* of 32 columns; a chunk of int16 has half of them */
+    TAI_CHUNK_SUPERBLOCKS = 2, /* of 256 */
+    TAI_MAX_TILE = 8,          /* tokens */
+    TAI_SUBS = 16,             /* sub-blocks of 256 columns, at most */
 };
 
 /* Eight 32-bit lanes in memory. */
@@ -111,10 +111,10 @@ TAI_INLINE void tai_expand_scales_256(const TaiFormat256 *f, const uint8_t *bloc
 TAI_INLINE void tai_expand_groups_256(const TaiFormat256 *f, const uint8_t *block, uint8_t *to) {
     TAI_UNROLL for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f->apart)
         TAI_UNROLL for (uint32_t g = base; g < base + f->apart; g++) {
-            TaiGroups w = f->unpack(block, g);
-            v8_store(to + sizeof(V8) * g, w.a);
-            v8_store(to + sizeof(V8) * (g + f->apart), w.b);
-        }
+        TaiGroups w = f->unpack(block, g);
+        v8_store(to + sizeof(V8) * g, w.a);
+        v8_store(to + sizeof(V8) * (g + f->apart), w.b);
+    }
 }
 
 TAI_INLINE void tai_expand_256(const TaiFormat256 f, const uint8_t *block, TaiChunk *c, bool wide) {
@@ -169,19 +169,19 @@ TAI_INLINE void tai_tile_32(const TaiFormat32 f, const TaiChunk *c, TaiTileToken
     const uint32_t limit = TAI_NARROW_GROUPS(f.largest), run = limit < 8 ? limit : 8;
     const TaiNarrow32 *a[T];
     const uint8_t *w = c->w;
-    TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-        a[t] = (const TaiNarrow32 *)(const void *)tokens->act[t];
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) a[t] =
+        (const TaiNarrow32 *)(const void *)tokens->act[t];
     TaiLanes sums[T], *sum = sums;
     TAI_IN_MEMORY(sum);
     for (uint32_t b = 0; b < c->n_blocks; b++, w += TAI_BLOCK * TAI_PANEL_ROWS) {
         V8 isum[T];
         TAI_UNROLL for (uint32_t g0 = 0; g0 < 8; g0 += run) {
-            TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-                isum[t] = tai_narrow_start(tai_offset_32(&f, a[t]));
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+                tai_narrow_start(tai_offset_32(&f, a[t]));
             TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
                 V8 x = v8_load(w + sizeof(V8) * g);
-                TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-                    isum[t] = tai_narrow_dot(isum[t], x, &a[t]->q[4 * g]);
+                TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+                    tai_narrow_dot(isum[t], x, &a[t]->q[4 * g]);
             }
             TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
                 V8 before = g0 == 0 ? tai_offset_32(&f, a[t]) : v8_load(&sum[t]);
@@ -210,16 +210,16 @@ TAI_INLINE void tai_tile_wide_32(const TaiChunk *c, TaiTileTokens *tokens) {
     enum { T = TAI_WIDE_TILE };
     const TaiWide32 *a[T];
     const uint8_t *w = c->w;
-    TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-        a[t] = (const TaiWide32 *)(const void *)tokens->act[t];
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) a[t] =
+        (const TaiWide32 *)(const void *)tokens->act[t];
     for (uint32_t b = 0; b < c->n_blocks; b++, w += c->w_stride) {
         V8 isum[T];
-        TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-            isum[t] = TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a[t]->minus_128_sum);
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+            TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a[t]->minus_128_sum);
         TAI_UNROLL for (uint32_t g = 0; g < 8; g++) {
             V8 x = v8_load(w + sizeof(V8) * g);
-            TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-                isum[t] = tai_wide_dot(isum[t], x, &a[t]->q[4 * g]);
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+                tai_wide_dot(isum[t], x, &a[t]->q[4 * g]);
         }
         V8 d = v8_load(&c->d[b]);
         TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
@@ -234,8 +234,8 @@ TAI_INLINE void tai_multiply_pairs(V8 *isum, const uint8_t *w, const int16_t *co
                                    uint32_t n_tokens) {
     TAI_UNROLL for (uint32_t i = 0; i < 16; i++) {
         V8 x = v8_load(w + sizeof(V8) * i);
-        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++)
-            isum[t] = v8_add32(isum[t], v8_madd16(x, v8_load_splat(a[t] + 2 * i)));
+        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] =
+            v8_add32(isum[t], v8_madd16(x, v8_load_splat(a[t] + 2 * i)));
     }
 }
 
@@ -252,8 +252,8 @@ TAI_INLINE void tai_tile_pairs_32(bool has_minima, const TaiChunk *c, TaiTileTok
     enum { T = TAI_PAIRS_TILE };
     const TaiPairs32 *a[T];
     const uint8_t *w = c->w;
-    TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-        a[t] = (const TaiPairs32 *)(const void *)tokens->act[t];
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) a[t] =
+        (const TaiPairs32 *)(const void *)tokens->act[t];
     for (uint32_t b = 0; b < c->n_blocks; b++, w += TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t)) {
         V8 isum[T];
         const int16_t *q[T];
@@ -285,9 +285,8 @@ TAI_INLINE void tai_finish_tile_256(const TaiChunk *c, uint32_t b, const TaiSums
     V8 corrections = v8_zero();
     if (c->has_minima || c->offset != 0)
         for (uint32_t j = 0; j < c->n_pairs; j++)
-            corrections =
-                v8_add32(corrections, v8_madd16(v8_load(&c->pairs[b * c->n_pairs + j]),
-                                                v8_load_splat(a + 2 * j)));
+            corrections = v8_add32(corrections, v8_madd16(v8_load(&c->pairs[b * c->n_pairs + j]),
+                                                          v8_load_splat(a + 2 * j)));
     if (c->has_minima) {
         V8 msum = v8_sub32(v8_zero(), corrections);
         v8_store(y, tai_add_block_with_minimum(v8_load(y), d, da, isum, v8_load(&c->m[b]), msum));
@@ -302,16 +301,14 @@ TAI_INLINE void tai_tile_pairs_256(const TaiChunk *c, TaiTileTokens *tokens) {
     enum { T = TAI_PAIRS_TILE };
     const uint8_t *w = c->w;
     const int16_t *q[T];
-    TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-        q[t] = (const int16_t *)(const void *)tokens->act[t];
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) q[t] =
+        (const int16_t *)(const void *)tokens->act[t];
     for (uint32_t b = 0; b < c->n_blocks; b++) {
         V8 isum[T];
-        TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-            isum[t] = v8_zero();
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] = v8_zero();
         for (uint32_t s = 0; s < 8; s++, w += TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t)) {
             tai_multiply_pairs(isum, w, q, T);
-            TAI_UNROLL for (uint32_t t = 0; t < T; t++)
-                q[t] += TAI_BLOCK;
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) q[t] += TAI_BLOCK;
         }
         TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
             tai_finish_tile_256(c, b, (const TaiSums256 *)(const void *)q[t], isum[t],
@@ -328,20 +325,17 @@ TAI_INLINE void tai_tile_256(const TaiDots by, const uint32_t sub, const uint32_
     const TaiLanes *scale = c->scales;
     TaiLanes sums[TAI_MAX_TILE], *sum = sums;
     TAI_IN_MEMORY(sum);
-    TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++)
-        q[t] = tokens->act[t];
+    TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) q[t] = tokens->act[t];
     for (uint32_t b = 0; b < c->n_blocks; b++) {
-        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++)
-            v8_store(&sum[t], v8_zero());
+        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) v8_store(&sum[t], v8_zero());
         for (uint32_t s = 0; s < TAI_SUPERBLOCK / sub; s++, scale++)
             TAI_UNROLL for (uint32_t g0 = 0; g0 < sub / 4; g0 += run, w += sizeof(V8) * run) {
                 V8 isum[TAI_MAX_TILE];
-                TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++)
-                    isum[t] = v8_zero();
+                TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] = v8_zero();
                 TAI_UNROLL for (uint32_t g = 0; g < run; g++) {
                     V8 x = v8_load(w + sizeof(V8) * g);
-                    TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++)
-                        isum[t] = by.dot(isum[t], x, q[t] + 4 * g);
+                    TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] =
+                        by.dot(isum[t], x, q[t] + 4 * g);
                 }
                 V8 s8 = v8_load(scale);
                 TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) {

@@ -71,8 +71,8 @@ TAI_INLINE V8 tai_pair_sums(const TaiFormat256 *f, const uint8_t *block, const T
                             bool minima) {
     const int16_t *a = f->sub == 16 ? sums->of_16 : sums->of_32;
     V8 sum = v8_zero();
-    TAI_UNROLL for (uint32_t j = 0; j < TAI_SUPERBLOCK / f->sub / 2; j++)
-        sum = v8_add32(sum, v8_madd16(tai_pair(f, block, j, minima), v8_load_splat(a + 2 * j)));
+    TAI_UNROLL for (uint32_t j = 0; j < TAI_SUPERBLOCK / f->sub / 2; j++) sum =
+        v8_add32(sum, v8_madd16(tai_pair(f, block, j, minima), v8_load_splat(a + 2 * j)));
     return sum;
 }
 
@@ -97,8 +97,8 @@ TAI_INLINE V8 tai_narrow_scale(const TaiFormat256 *f, const uint8_t *block, uint
     return s % 2 == 0 ? tai_narrow_scale_low(pair) : tai_narrow_scale_high(pair);
 }
 
-TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block,
-                             uint32_t n_blocks, const void *act, float *restrict to) {
+TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block, uint32_t n_blocks,
+                             const void *act, float *restrict to) {
     const TaiNarrow256 *a = act;
     const uint32_t groups = f.sub / 4; /* of a sub-block */
     const uint32_t limit = TAI_NARROW_GROUPS(f.largest);
@@ -108,17 +108,17 @@ TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block
         V8 isum = v8_zero();
         TAI_UNROLL for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
             TAI_UNROLL for (uint32_t g0 = base; g0 < base + f.apart; g0 += run) {
-                V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
-                TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
-                    TaiGroups w = f.unpack(block, g);
-                    first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
-                    second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
-                }
-                V8 s0 = tai_narrow_scale(&f, block, g0 / groups);
-                V8 s1 = tai_narrow_scale(&f, block, (g0 + f.apart) / groups);
-                isum = v8_add32(isum, tai_narrow_scaled(first, s0));
-                isum = v8_add32(isum, tai_narrow_scaled(second, s1));
+            V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
+            TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
+                TaiGroups w = f.unpack(block, g);
+                first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
+                second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
             }
+            V8 s0 = tai_narrow_scale(&f, block, g0 / groups);
+            V8 s1 = tai_narrow_scale(&f, block, (g0 + f.apart) / groups);
+            isum = v8_add32(isum, tai_narrow_scaled(first, s0));
+            isum = v8_add32(isum, tai_narrow_scaled(second, s1));
+        }
         y = tai_finish_256(&f, block, &a->sums, isum, f.offset, y);
     }
     v8_store(to, y);

@@ -62,17 +62,23 @@ TAI_NARROW_TILE_256(tai_tile_32_q4, 32, 15)
 TAI_NARROW_TILE_256(tai_tile_32_q5, 32, 31)
 
 #define TAI_KERNELS_32(name, Block)                                                                \
-    {                                                                                              \
-        name##_gemv, name##_expand, name##_tile, TAI_BLOCK, sizeof(TaiPanel##Block),               \
-            sizeof(TaiNarrow32), TAI_CHUNK_BLOCKS / sizeof(TaiNarrow),                             \
-            TAI_NARROW_IS_PAIRS ? TAI_PAIRS_TILE : TAI_NARROW_TILE                                 \
-    }
+    {name##_gemv,                                                                                  \
+     name##_expand,                                                                                \
+     name##_tile,                                                                                  \
+     TAI_BLOCK,                                                                                    \
+     sizeof(TaiPanel##Block),                                                                      \
+     sizeof(TaiNarrow32),                                                                          \
+     TAI_CHUNK_BLOCKS / sizeof(TaiNarrow),                                                         \
+     TAI_NARROW_IS_PAIRS ? TAI_PAIRS_TILE : TAI_NARROW_TILE}
 #define TAI_KERNELS_256(name, Block, tile)                                                         \
-    {                                                                                              \
-        name##_gemv, name##_expand, tile, TAI_SUPERBLOCK, sizeof(TaiPanel##Block),                 \
-            sizeof(TaiNarrow256), TAI_CHUNK_SUPERBLOCKS / sizeof(TaiNarrow),                       \
-            TAI_NARROW_IS_PAIRS ? TAI_PAIRS_TILE : TAI_NARROW_TILE                                 \
-    }
+    {name##_gemv,                                                                                  \
+     name##_expand,                                                                                \
+     tile,                                                                                         \
+     TAI_SUPERBLOCK,                                                                               \
+     sizeof(TaiPanel##Block),                                                                      \
+     sizeof(TaiNarrow256),                                                                         \
+     TAI_CHUNK_SUPERBLOCKS / sizeof(TaiNarrow),                                                    \
+     TAI_NARROW_IS_PAIRS ? TAI_PAIRS_TILE : TAI_NARROW_TILE}
 
 /* NULL: not narrow */
 static const TaiPanelKernels *tai_narrow_kernels(TaiType type) {

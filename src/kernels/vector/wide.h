@@ -62,10 +62,14 @@ static void tai_wide_tile_256(const TaiChunk *chunk, TaiTileTokens *tokens) {
 }
 
 #define TAI_KERNELS_WIDE(gemv, expand, tile, block, Block, Act, chunk)                             \
-    {                                                                                              \
-        gemv, expand, tile, block, sizeof(TaiPanel##Block), sizeof(Act),                           \
-            (chunk) / sizeof(TaiWide), TAI_WIDE_IS_PAIRS ? TAI_PAIRS_TILE : TAI_WIDE_TILE          \
-    }
+    {gemv,                                                                                         \
+     expand,                                                                                       \
+     tile,                                                                                         \
+     block,                                                                                        \
+     sizeof(TaiPanel##Block),                                                                      \
+     sizeof(Act),                                                                                  \
+     (chunk) / sizeof(TaiWide),                                                                    \
+     TAI_WIDE_IS_PAIRS ? TAI_PAIRS_TILE : TAI_WIDE_TILE}
 
 /* NULL: not wide */
 static const TaiPanelKernels *tai_wide_kernels(TaiType type) {
