@@ -368,15 +368,16 @@ static void print_inspect(void) {
     FIELD(TinyAIInspectTensor, name_bytes);
     FIELD(TinyAIInspectTensor, n_dims);
     FIELD(TinyAIInspectTensor, type_address);
-    FIELD(TinyAIInspectTensor, reserved);
+    FIELD(TinyAIInspectTensor, layout);
     END(TinyAIInspectTensor);
 }
 
 static void print_convert(void) {
     printf("\n/** Formats of model files, by number. */\n");
     printf("export const MODEL_FORMATS = ['gguf', 'tmai'] as const\n");
+    printf("/** How the values of a tensor lie, by number. */\n");
+    printf("export const TENSOR_LAYOUTS = ['rows', 'panels'] as const\n");
     printf("export const CONVERT_BUFFER = %u\n", TAI_CONVERT_BUFFER);
-    printf("export const CONVERT_LEAST_BUFFER = %u\n", TAI_CONVERT_LEAST_BUFFER);
     CONSTANT(TINYAI_CONVERT_HEADER);
 
     BEGIN(TinyAIConversion, "Conversion");
@@ -388,8 +389,10 @@ static void print_convert(void) {
     FIELD(TinyAIConversion, from);
     FIELD(TinyAIConversion, to);
     FIELD(TinyAIConversion, bytes);
-    FIELD(TinyAIConversion, hash_only);
+    FIELD(TinyAIConversion, into);
+    FIELD(TinyAIConversion, to_bytes);
     FIELD(TinyAIConversion, buffer);
+    FIELD(TinyAIConversion, least_buffer);
     FIELD(TinyAIConversion, header);
     FIELD(TinyAIConversion, header_bytes);
     FIELD(TinyAIConversion, format);

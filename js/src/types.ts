@@ -175,10 +175,14 @@ export interface Plan {
 /** A value of the metadata; of an array only what it is. Integers above 2^53 lose their last digits. */
 export type MetadataValue = number | string | boolean | { arrayOf: string; length: number }
 
+/** How the values of a matrix lie: as they are computed with, or row behind row, as in GGUF. */
+export type TensorLayout = 'panels' | 'rows'
+
 export interface TensorInfo {
   name: string
   /** `'Q4_0'`, `'F32'`, … */
   type: string
+  layout: TensorLayout
   /** The first is the length of a row. */
   shape: number[]
   /** Where its data lies in the file, and how long it is. */

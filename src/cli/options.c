@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/header.h"
 #include "port/port.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
     STOP,
     IGNORE_EOS,
     FILE_,
+    LAYOUT,
     LOGITS_HASH,
     JSON,
     REPORT,
@@ -80,6 +82,9 @@ static const Rule rules[OPTIONS] = {
     [STOP] = {"stop", "TEXT", RUN, "ends the text before TEXT; may be given 16 times"},
     [IGNORE_EOS] = {"ignore-eos", NULL, RUN, "go on after the end of the text"},
     [FILE_] = {"file", "TEXT", PERPLEXITY, "the text. Default: standard input"},
+    [LAYOUT] = {"layout", "LAYOUT", CONVERT,
+                "quantized matrices in TMAI as panels, ready to compute with, or rows. Default: "
+                "panels"},
     [LOGITS_HASH] = {"logits-hash", NULL, RUN, "print the hash of all logits"},
     [JSON] = {"json", NULL, ALL_COMMANDS, "one JSON object on standard output"},
     [REPORT] = {"report", "FILE", RUN,
@@ -239,6 +244,7 @@ static bool set_option(Options *o, int option, const char *value) {
     static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
                                              NULL}; /* TINYAI_EXEC_* */
+    static const char *const layout_names[] = {"rows", "panels", NULL}; /* TAI_LAYOUT_* */
     TinyAISampling *sampling = &o->generate.sampling;
     uint64_t number;
     uint32_t threads;
@@ -300,6 +306,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case FILE_:
         o->file = value;
         return true;
+    case LAYOUT:
+        return read_choice(value, layout_names, &o->layout);
     case LOGITS_HASH:
         return o->logits_hash = true;
     case JSON:
@@ -349,6 +357,7 @@ static void set_defaults(Options *options, Command command) {
     options->generate.sampling.seed = tai_port_clock_ns() & UINT32_MAX;
     options->generate.stop = options->stops;
     options->generate.n_stop = 0;
+    options->layout = TAI_LAYOUT_PANELS;
 }
 
 int read_options(Options *options, int argc, char **argv) {
