@@ -175,14 +175,14 @@ static Case make_case(uint32_t seed) {
     c.tokens = case_below(2) ? 1 : 1 + case_below(CASE_TOKENS);
     c.n = 1 + case_below(CASE_K);
     if (c.op == OP_MATMUL || c.op == OP_DEQUANTIZE) {
-        uint32_t block = tai_act_form(c.type) == TAI_ACT_F32      ? 1
+        uint32_t block = tai_act_form(c.type) == TAI_ACT_F32       ? 1
                          : tai_act_form(c.type) == TAI_ACT_Q8_256N ? TAI_SUPERBLOCK
-                                                                  : TAI_BLOCK;
+                                                                   : TAI_BLOCK;
         c.n = (c.n + block - 1) / block * block;
     } else if (c.op == OP_ATTEND) {
         c.kv = (TaiKvType)case_below(3);
-        c.n = case_below(3) ? 8 * (1 + case_below(CASE_HEAD_DIM / 8))
-                            : 1 + case_below(CASE_HEAD_DIM);
+        c.n =
+            case_below(3) ? 8 * (1 + case_below(CASE_HEAD_DIM / 8)) : 1 + case_below(CASE_HEAD_DIM);
         c.rows = 1 + case_below(CASE_HEADS);
         c.end = 1 + case_below(CASE_POSITIONS - CASE_TOKENS + 1);
         c.begin = case_below(2) ? 0 : case_below(c.end);
