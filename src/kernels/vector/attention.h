@@ -174,27 +174,30 @@ TAI_INLINE void score_words(uint32_t n, const int8_t *keys, V8 key_scales, const
     }
 }
 
+/* Of the group that begins at position `first`, what its last row sees. */
 #define WORDS_KERNEL(n)                                                                            \
-    TAI_KERNEL void words_##n(const TaiKvGroup *group, const Row *rows, uint32_t head_dim,         \
-                              float scale, uint32_t at) {                                          \
-        for (uint32_t i = 0; i < TAI_KV_GROUP; i += TAI_KV_PANEL)                                  \
+    TAI_KERNEL void words_##n(const TaiKvGroup *group, uint32_t first, const Row *rows,            \
+                              uint32_t head_dim, float scale) {                                    \
+        uint32_t seen = rows[(n) - 1].end - first;                                                 \
+        for (uint32_t i = 0; i < TAI_KV_GROUP && i < seen; i += TAI_KV_PANEL)                      \
             score_words(n, group->k + i * head_dim, v8_load(group->k_scales + i), rows, head_dim,  \
-                        v8_splat_f32(scale), at + i);                                              \
+                        v8_splat_f32(scale), first + i);                                           \
     }
 WORDS_KERNEL(1)
 WORDS_KERNEL(2)
 WORDS_KERNEL(3)
 WORDS_KERNEL(4)
 
-static void (*const words[ROWS])(const TaiKvGroup *group, const Row *rows, uint32_t head_dim,
-                                 float scale, uint32_t at) = {words_1, words_2, words_3, words_4};
+static void (*const words[ROWS])(const TaiKvGroup *group, uint32_t first, const Row *rows,
+                                 uint32_t head_dim,
+                                 float scale) = {words_1, words_2, words_3, words_4};
 
 /* Scores of the whole group that begins at position p. */
 static void score_int8(const Batch *b, uint32_t p) {
     TaiKvGroup group = tai_kv_group(b->kv, p);
     for (uint32_t row = first_row(b, p); row < b->n; row += ROWS) {
         uint32_t n = b->n - row < ROWS ? b->n - row : ROWS;
-        words[n - 1](&group, b->rows + row, b->kv->head_dim, b->scale, p);
+        words[n - 1](&group, p, b->rows + row, b->kv->head_dim, b->scale);
     }
 }
 
