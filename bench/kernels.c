@@ -105,9 +105,8 @@ uint32_t bench_prepare_attend(TaiTier tier, TaiKvType type, uint32_t head_dim, u
     at = __heap_base;
     at += (64 - (uintptr_t)at % 64) % 64;
     attention.kernels = tai_kernels(tier);
-    attention.kv =
-        (TaiKvHead){take(stride / TAI_KV_GROUP * (size_t)tai_kv_group_bytes(type, head_dim)),
-                    head_dim, type};
+    attention.kv = (TaiKvHead){
+        take(stride / TAI_KV_GROUP * (size_t)tai_kv_group_bytes(type, head_dim)), head_dim, type};
     float *q = take(sizeof(float) * n);
     attention.queries = (TaiQueries){
         .n_heads = n_heads,
@@ -154,8 +153,8 @@ uint32_t bench_prepare_simple(TaiTier tier, Simple op, TaiKvType type, uint32_t 
     at += (64 - (uintptr_t)at % 64) % 64;
     simple.kernels = tai_kernels(tier);
     simple.op = op;
-    simple.kv = (TaiKvHead){take((size_t)tai_kv_group_bytes(type, BENCH_HEAD_DIM)), BENCH_HEAD_DIM,
-                            type};
+    simple.kv =
+        (TaiKvHead){take((size_t)tai_kv_group_bytes(type, BENCH_HEAD_DIM)), BENCH_HEAD_DIM, type};
     simple.n = n;
     simple.x = take(sizeof(float) * n);
     simple.y = take(sizeof(float) * n);

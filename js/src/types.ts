@@ -87,7 +87,7 @@ export interface LoadOptions {
   mode?: Mode
   /** Tokens of context. Default: the model's own, at most 4096, lowered until it fits the budget. */
   contextLength?: number
-  /** Type of the cached keys and values. Default `'f16'`. */
+  /** Type of the cached keys and values. Default `'q8'`. */
   kv?: KvType
   /**
    * Kernels to compute with. Default `'auto'`: those that this host accepts are tried once per page or process, for a few

@@ -36,7 +36,7 @@ typedef struct TaiScratchRoom {
     uint64_t v;      /* float[T][kv_heads * head_dim] */
     uint64_t att;    /* float[T][heads * head_dim] */
     uint64_t
-        scores; /* of each thread, floats: at least those of the heads that share a kv head, for a whole context */
+        scores; /* of each thread, float: at least of the heads that share a kv head, for a whole context */
     uint64_t gate; /* float[T][ff] */
     uint64_t up;   /* float[T][ff] */
     uint64_t act_stride;
