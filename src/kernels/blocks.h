@@ -42,6 +42,8 @@ typedef struct TaiIQ4_NL {
     uint8_t qs[16]; /* indices into a table of 16 values, placed as in Q4_0 */
 } TaiIQ4_NL;
 
+extern const int8_t tai_iq4_values[16]; /* of IQ4_NL and IQ4_XS */
+
 typedef struct TaiQ2_K {
     uint8_t scales[16]; /* per 16 weights: scale in the low half, minimum in the high half */
     uint8_t qs[64];     /* 2 bits each: 32 bytes per half of the block, four runs of 32 weights */

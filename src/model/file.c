@@ -208,7 +208,8 @@ static void take_tensor(TaiTensor *out, const TaiTensorInfo *t, uint32_t n_rows,
                  "tensor %.*s is of type %s, which is not supported %s", (int)t->name.bytes,
                  t->name.text, format->name,
                  vector ? "for vectors: F32 is"
-                        : "yet: F32, F16, BF16, Q8_0, Q5_0, Q4_0, Q4_K and Q6_K are");
+                        : "yet: F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K, IQ4_NL "
+                          "and IQ4_XS are");
         return;
     }
     if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) {
