@@ -52,6 +52,14 @@ TAI_INLINE V8 v8_splat_f32(float x) {
     return (V8){wasm_f32x4_splat(x), wasm_f32x4_splat(x)};
 }
 
+/* The same vector, of which the compiler does not know what it holds: a constant then stays in a register
+ * through a loop. V8 would build it anew at each use. */
+TAI_INLINE V8 v8_keep(V8 a) {
+    __asm__("" : "+r"(a.lo));
+    __asm__("" : "+r"(a.hi));
+    return a;
+}
+
 /* ---- bits ---- */
 V8_EACH(v8_and, wasm_v128_and)
 V8_EACH(v8_or, wasm_v128_or)
@@ -76,6 +84,8 @@ V8_EACH(v8_add16, wasm_i16x8_add)
 V8_EACH(v8_add32, wasm_i32x4_add)
 V8_EACH(v8_sub32, wasm_i32x4_sub)
 V8_EACH(v8_mul32, wasm_i32x4_mul)
+V8_EACH(v8_max32, wasm_i32x4_max)
+V8_EACH(v8_mul16, wasm_i16x8_mul)
 /* Per lane: the two int16 of a times those of b, added. */
 V8_EACH(v8_madd16, wasm_i32x4_dot_i16x8)
 
@@ -93,6 +103,43 @@ TAI_INLINE V8 v8_min(V8 a, V8 b) {
 }
 TAI_INLINE V8 v8_max(V8 a, V8 b) {
     return (V8){wasm_f32x4_pmax(b.lo, a.lo), wasm_f32x4_pmax(b.hi, a.hi)};
+}
+
+/* ---- across lanes ---- */
+
+TAI_INLINE v128_t tai_swap_halves(v128_t a) {
+    return wasm_i64x2_shuffle(a, a, 1, 0);
+}
+TAI_INLINE v128_t tai_swap_lanes(v128_t a) {
+    return wasm_i32x4_shuffle(a, a, 1, 0, 3, 2);
+}
+/* The largest of eight int32. */
+TAI_INLINE int32_t v8_largest32(V8 a) {
+    v128_t m = wasm_i32x4_max(a.lo, a.hi);
+    m = wasm_i32x4_max(m, tai_swap_halves(m));
+    return wasm_i32x4_extract_lane(wasm_i32x4_max(m, tai_swap_lanes(m)), 0);
+}
+/* The sum of eight int32. */
+TAI_INLINE int32_t v8_sum32(V8 a) {
+    v128_t s = wasm_i32x4_add(a.lo, a.hi);
+    s = wasm_i32x4_add(s, tai_swap_halves(s));
+    return wasm_i32x4_extract_lane(wasm_i32x4_add(s, tai_swap_lanes(s)), 0);
+}
+/* Of lanes 0..3 and of lanes 4..7 the middle two exchanged. */
+TAI_INLINE V8 v8_swap_middle(V8 a) {
+    return (V8){wasm_i32x4_shuffle(a.lo, a.lo, 0, 2, 1, 3),
+                wasm_i32x4_shuffle(a.hi, a.hi, 0, 2, 1, 3)};
+}
+/* 32 int8, or 16 int16, out of lanes of 32 bits that hold such. */
+TAI_INLINE void v8_store_i16(int16_t *at, V8 a, V8 b) {
+    wasm_v128_store(at, wasm_i16x8_narrow_i32x4(a.lo, a.hi));
+    wasm_v128_store(at + 8, wasm_i16x8_narrow_i32x4(b.lo, b.hi));
+}
+TAI_INLINE void v8_store_i8(int8_t *at, V8 a, V8 b, V8 c, V8 d) {
+    wasm_v128_store(at, wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(a.lo, a.hi),
+                                                wasm_i16x8_narrow_i32x4(b.lo, b.hi)));
+    wasm_v128_store(at + 16, wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(c.lo, c.hi),
+                                                     wasm_i16x8_narrow_i32x4(d.lo, d.hi)));
 }
 
 /* ---- formats ---- */

@@ -1,0 +1,354 @@
+/* One panel times many tokens. A chunk of the panel's columns is expanded once into memory that stays in the
+ * first cache; tiles of a few tokens then run over it, block after block, so that each result is added up in
+ * the order of gemv.h. */
+#ifndef TAI_VECTOR_GEMM_H
+#define TAI_VECTOR_GEMM_H
+
+#include "kernels/vector/gemv.h"
+
+enum {
+    TAI_CHUNK_BYTES = 4096,    /* of expanded quants */
+    TAI_CHUNK_BLOCKS = 16,     /* of 32 columns; a chunk of int16 has half of them */
+    TAI_CHUNK_SUPERBLOCKS = 2, /* of 256 */
+    TAI_MAX_TILE = 8,          /* tokens */
+    TAI_SUBS = 16,             /* sub-blocks of 256 columns, at most */
+};
+
+/* Eight 32-bit lanes in memory. */
+typedef struct TaiLanes {
+    int32_t lane[TAI_PANEL_ROWS];
+} TaiLanes;
+
+typedef struct TaiChunk {
+    TaiLanes d[TAI_CHUNK_BLOCKS], m[TAI_CHUNK_BLOCKS]; /* floats; m where there are minima */
+    /* Of blocks of 256: scales of sub-blocks as tai_narrow_scaled wants them; and pairs of minima, or of scales
+     * of quants with an offset, that meet the activations' sums. */
+    TaiLanes scales[TAI_CHUNK_SUPERBLOCKS * TAI_SUBS];
+    TaiLanes pairs[TAI_CHUNK_SUPERBLOCKS * TAI_SUBS / 2];
+    uint32_t n_pairs; /* per block */
+    uint32_t offset;  /* of the quants, where the scales' pairs correct for it */
+    bool has_minima;
+    uint32_t n_blocks;
+    const uint8_t *w; /* the quants: `room`, or the panel itself */
+    size_t w_stride;  /* bytes from block to block */
+    uint8_t room[TAI_CHUNK_BYTES];
+} TaiChunk;
+
+/* One tile: a few tokens, as many as the function says. */
+typedef struct TaiTileTokens {
+    const uint8_t *act[TAI_MAX_TILE]; /* where the chunk begins in each token's activations */
+    TaiLanes y[TAI_MAX_TILE];         /* floats, added to */
+} TaiTileTokens;
+
+/* How bytes are multiplied by int8: those of dot.h for narrow weights, or for wide ones. */
+typedef struct TaiDots {
+    V8 (*dot)(V8 partial, V8 w, const void *a);
+    V8 (*scaled)(V8 partial, V8 scale);
+} TaiDots;
+
+/* The lanes stay in memory: with them in registers there are none left for the loop. */
+#define TAI_IN_MEMORY(pointer) __asm__("" : "+r"(pointer))
+
+/* ---- expanding: the chunk's n_blocks blocks of the panel, from `block` ---- */
+
+TAI_INLINE void tai_expand_scales_32(const TaiFormat32 *f, const uint8_t *block, TaiChunk *c,
+                                     uint32_t b) {
+    v8_store(&c->d[b], v8_load_f16(block + f->d));
+    if (f->m != 0)
+        v8_store(&c->m[b], v8_load_f16(block + f->m));
+}
+
+TAI_INLINE void tai_expand_32(const TaiFormat32 f, const uint8_t *block, TaiChunk *c) {
+    uint8_t *to = c->room;
+    c->w = to;
+    c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS;
+    for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+            TaiGroups w = f.unpack(block, g);
+            v8_store(to + sizeof(V8) * g, w.a);
+            v8_store(to + sizeof(V8) * (g + TAI_APART_32), w.b);
+        }
+        tai_expand_scales_32(&f, block, c, b);
+    }
+}
+
+/* Group g as two vectors of pairs of int16, without the offset. */
+TAI_INLINE void tai_store_pairs(uint8_t *to, uint32_t g, V8 bytes, int32_t offset) {
+    TaiPairs p = tai_pairs_of_bytes(bytes);
+    V8 minus = v8_splat16((int16_t)-offset);
+    v8_store(to + sizeof(V8) * 2 * g, offset == 0 ? p.even : v8_add16(p.even, minus));
+    v8_store(to + sizeof(V8) * (2 * g + 1), offset == 0 ? p.odd : v8_add16(p.odd, minus));
+}
+
+TAI_INLINE void tai_expand_pairs_32(const TaiFormat32 f, const uint8_t *block, TaiChunk *c) {
+    uint8_t *to = c->room;
+    c->w = to;
+    c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t);
+    for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+            TaiGroups w = f.unpack(block, g);
+            tai_store_pairs(to, g, w.a, f.offset);
+            tai_store_pairs(to, g + TAI_APART_32, w.b, f.offset);
+        }
+        tai_expand_scales_32(&f, block, c, b);
+    }
+}
+
+/* d, dmin and the pairs of block b. */
+TAI_INLINE void tai_expand_scales_256(const TaiFormat256 *f, const uint8_t *block, TaiChunk *c,
+                                      uint32_t b, int32_t offset) {
+    c->n_pairs = TAI_SUPERBLOCK / f->sub / 2;
+    c->offset = (uint32_t)offset;
+    c->has_minima = f->m != 0;
+    v8_store(&c->d[b], v8_load_f16(block + f->d));
+    if (f->m != 0)
+        v8_store(&c->m[b], v8_load_f16(block + f->m));
+    if (f->m != 0 || offset != 0)
+        for (uint32_t j = 0; j < c->n_pairs; j++)
+            v8_store(&c->pairs[b * c->n_pairs + j], tai_pair(f, block, j, f->m != 0));
+}
+
+TAI_INLINE void tai_expand_groups_256(const TaiFormat256 *f, const uint8_t *block, uint8_t *to) {
+    TAI_UNROLL for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f->apart)
+        TAI_UNROLL for (uint32_t g = base; g < base + f->apart; g++) {
+        TaiGroups w = f->unpack(block, g);
+        v8_store(to + sizeof(V8) * g, w.a);
+        v8_store(to + sizeof(V8) * (g + f->apart), w.b);
+    }
+}
+
+TAI_INLINE void tai_expand_256(const TaiFormat256 f, const uint8_t *block, TaiChunk *c, bool wide) {
+    uint8_t *to = c->room;
+    const uint32_t n_subs = TAI_SUPERBLOCK / f.sub;
+    c->w = to;
+    c->w_stride = TAI_SUPERBLOCK * TAI_PANEL_ROWS;
+    for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        tai_expand_groups_256(&f, block, to);
+        for (uint32_t s = 0; s < n_subs; s += 2) {
+            V8 pair = tai_pair(&f, block, s / 2, false);
+            TaiLanes *scales = &c->scales[b * n_subs + s];
+            v8_store(scales, wide ? tai_low32(pair) : tai_narrow_scale_low(pair));
+            v8_store(scales + 1, wide ? tai_high32(pair) : tai_narrow_scale_high(pair));
+        }
+        tai_expand_scales_256(&f, block, c, b, wide ? TAI_WIDE_OFFSET : f.offset);
+    }
+}
+
+/* The scales of sub-blocks go into the weights: int16 holds their products. Groups of one sub-block after the
+ * other, as bytes, then multiplied in place from the end, since they grow. */
+TAI_INLINE void tai_expand_pairs_256(const TaiFormat256 f, const uint8_t *block, TaiChunk *c) {
+    uint8_t *to = c->room;
+    const uint32_t n_subs = TAI_SUPERBLOCK / f.sub, groups = f.sub / 4;
+    c->w = to;
+    c->w_stride = TAI_SUPERBLOCK * TAI_PANEL_ROWS * sizeof(int16_t);
+    for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        tai_expand_groups_256(&f, block, to);
+        for (uint32_t s = n_subs; s-- != 0;) {
+            V8 pair = tai_pair(&f, block, s / 2, false);
+            V8 scale = s % 2 == 0 ? v8_low16_twice(pair) : v8_high16_twice(pair);
+            for (uint32_t g = (s + 1) * groups; g-- != s * groups;) {
+                TaiPairs p = tai_pairs_of_bytes(v8_load(to + sizeof(V8) * g));
+                V8 minus = v8_splat16((int16_t)-f.offset);
+                v8_store(to + sizeof(V8) * (2 * g + 1), v8_mul16(v8_add16(p.odd, minus), scale));
+                v8_store(to + sizeof(V8) * 2 * g, v8_mul16(v8_add16(p.even, minus), scale));
+            }
+        }
+        tai_expand_scales_256(&f, block, c, b, 0);
+    }
+}
+
+/* ---- tiles ---- */
+
+TAI_INLINE void tai_add_to_lanes(TaiLanes *y, V8 d, V8 da, V8 isum) {
+    v8_store(y, tai_add_block(v8_load(y), d, da, isum));
+}
+
+/* Blocks of 32 as bytes, narrow. run: groups that are added up before they are widened. */
+TAI_INLINE void tai_tile_32(const TaiFormat32 f, const TaiChunk *c, TaiTileTokens *tokens) {
+    enum { T = TAI_NARROW_TILE };
+    const uint32_t limit = TAI_NARROW_GROUPS(f.largest), run = limit < 8 ? limit : 8;
+    const TaiNarrow32 *a[T];
+    const uint8_t *w = c->w;
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) a[t] =
+        (const TaiNarrow32 *)(const void *)tokens->act[t];
+    TaiLanes sums[T], *sum = sums;
+    TAI_IN_MEMORY(sum);
+    for (uint32_t b = 0; b < c->n_blocks; b++, w += TAI_BLOCK * TAI_PANEL_ROWS) {
+        V8 isum[T];
+        TAI_UNROLL for (uint32_t g0 = 0; g0 < 8; g0 += run) {
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+                tai_narrow_start(tai_offset_32(&f, a[t]));
+            TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
+                V8 x = v8_load(w + sizeof(V8) * g);
+                TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+                    tai_narrow_dot(isum[t], x, &a[t]->q[4 * g]);
+            }
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
+                V8 before = g0 == 0 ? tai_offset_32(&f, a[t]) : v8_load(&sum[t]);
+                isum[t] = tai_narrow_end(before, isum[t]);
+                if (g0 + run < 8)
+                    v8_store(&sum[t], isum[t]);
+            }
+        }
+        V8 d = v8_load(&c->d[b]);
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
+            V8 da = v8_load_splat(&a[t]->d), y = v8_load(&tokens->y[t]);
+            if (f.m == 0) {
+                y = tai_add_block(y, d, da, isum[t]);
+            } else {
+                V8 msum = v8_sub32(v8_zero(), v8_sar32(v8_load_splat(&a[t]->minus_8_sum), 3));
+                y = tai_add_block_with_minimum(y, d, da, isum[t], v8_load(&c->m[b]), msum);
+            }
+            v8_store(&tokens->y[t], y);
+            a[t]++;
+        }
+    }
+}
+
+/* The same, wide. */
+TAI_INLINE void tai_tile_wide_32(const TaiChunk *c, TaiTileTokens *tokens) {
+    enum { T = TAI_WIDE_TILE };
+    const TaiWide32 *a[T];
+    const uint8_t *w = c->w;
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) a[t] =
+        (const TaiWide32 *)(const void *)tokens->act[t];
+    for (uint32_t b = 0; b < c->n_blocks; b++, w += c->w_stride) {
+        V8 isum[T];
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+            TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a[t]->minus_128_sum);
+        TAI_UNROLL for (uint32_t g = 0; g < 8; g++) {
+            V8 x = v8_load(w + sizeof(V8) * g);
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] =
+                tai_wide_dot(isum[t], x, &a[t]->q[4 * g]);
+        }
+        V8 d = v8_load(&c->d[b]);
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
+            tai_add_to_lanes(&tokens->y[t], d, v8_load_splat(&a[t]->d), isum[t]);
+            a[t]++;
+        }
+    }
+}
+
+/* Eight groups as pairs of int16, times T tokens. */
+TAI_INLINE void tai_multiply_pairs(V8 *isum, const uint8_t *w, const int16_t *const *a,
+                                   uint32_t n_tokens) {
+    TAI_UNROLL for (uint32_t i = 0; i < 16; i++) {
+        V8 x = v8_load(w + sizeof(V8) * i);
+        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] =
+            v8_add32(isum[t], v8_madd16(x, v8_load_splat(a[t] + 2 * i)));
+    }
+}
+
+enum { TAI_PAIRS_TILE = 4 };
+
+/* Blocks of 32 as pairs of int16; q, d and the sum are at the same places in both forms. */
+typedef struct TaiPairs32 {
+    int16_t q[TAI_BLOCK];
+    float d;
+    int32_t minus_8_sum;
+} TaiPairs32;
+
+TAI_INLINE void tai_tile_pairs_32(bool has_minima, const TaiChunk *c, TaiTileTokens *tokens) {
+    enum { T = TAI_PAIRS_TILE };
+    const TaiPairs32 *a[T];
+    const uint8_t *w = c->w;
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) a[t] =
+        (const TaiPairs32 *)(const void *)tokens->act[t];
+    for (uint32_t b = 0; b < c->n_blocks; b++, w += TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t)) {
+        V8 isum[T];
+        const int16_t *q[T];
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
+            isum[t] = v8_zero();
+            q[t] = a[t]->q;
+        }
+        tai_multiply_pairs(isum, w, q, T);
+        V8 d = v8_load(&c->d[b]);
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
+            V8 da = v8_load_splat(&a[t]->d), y = v8_load(&tokens->y[t]);
+            if (has_minima) {
+                V8 msum = v8_sub32(v8_zero(), v8_sar32(v8_load_splat(&a[t]->minus_8_sum), 3));
+                y = tai_add_block_with_minimum(y, d, da, isum[t], v8_load(&c->m[b]), msum);
+            } else {
+                y = tai_add_block(y, d, da, isum[t]);
+            }
+            v8_store(&tokens->y[t], y);
+            a[t]++;
+        }
+    }
+}
+
+/* What the sum of a block of 256 gives to y. */
+TAI_INLINE void tai_finish_tile_256(const TaiChunk *c, uint32_t b, const TaiSums256 *sums, V8 isum,
+                                    TaiLanes *y) {
+    V8 d = v8_load(&c->d[b]), da = v8_load_splat(&sums->d);
+    const int16_t *a = c->n_pairs == TAI_SUBS / 2 ? sums->of_16 : sums->of_32;
+    V8 corrections = v8_zero();
+    if (c->has_minima || c->offset != 0)
+        for (uint32_t j = 0; j < c->n_pairs; j++)
+            corrections = v8_add32(corrections, v8_madd16(v8_load(&c->pairs[b * c->n_pairs + j]),
+                                                          v8_load_splat(a + 2 * j)));
+    if (c->has_minima) {
+        V8 msum = v8_sub32(v8_zero(), corrections);
+        v8_store(y, tai_add_block_with_minimum(v8_load(y), d, da, isum, v8_load(&c->m[b]), msum));
+    } else {
+        isum = v8_sub32(isum, v8_mul32(corrections, v8_splat32((int32_t)c->offset)));
+        tai_add_to_lanes(y, d, da, isum);
+    }
+}
+
+/* Blocks of 256 as pairs of int16 with the scales in them. */
+TAI_INLINE void tai_tile_pairs_256(const TaiChunk *c, TaiTileTokens *tokens) {
+    enum { T = TAI_PAIRS_TILE };
+    const uint8_t *w = c->w;
+    const int16_t *q[T];
+    TAI_UNROLL for (uint32_t t = 0; t < T; t++) q[t] =
+        (const int16_t *)(const void *)tokens->act[t];
+    for (uint32_t b = 0; b < c->n_blocks; b++) {
+        V8 isum[T];
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) isum[t] = v8_zero();
+        for (uint32_t s = 0; s < 8; s++, w += TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t)) {
+            tai_multiply_pairs(isum, w, q, T);
+            TAI_UNROLL for (uint32_t t = 0; t < T; t++) q[t] += TAI_BLOCK;
+        }
+        TAI_UNROLL for (uint32_t t = 0; t < T; t++) {
+            tai_finish_tile_256(c, b, (const TaiSums256 *)(const void *)q[t], isum[t],
+                                &tokens->y[t]);
+            q[t] += sizeof(TaiSums256) / sizeof *q[t];
+        }
+    }
+}
+
+/* Blocks of 256 as bytes: the sums of sub-blocks of `sub` columns, times their scales, go to memory. */
+TAI_INLINE void tai_tile_256(const TaiDots by, const uint32_t sub, const uint32_t run,
+                             const uint32_t n_tokens, const TaiChunk *c, TaiTileTokens *tokens) {
+    const uint8_t *q[TAI_MAX_TILE], *w = c->w;
+    const TaiLanes *scale = c->scales;
+    TaiLanes sums[TAI_MAX_TILE], *sum = sums;
+    TAI_IN_MEMORY(sum);
+    TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) q[t] = tokens->act[t];
+    for (uint32_t b = 0; b < c->n_blocks; b++) {
+        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) v8_store(&sum[t], v8_zero());
+        for (uint32_t s = 0; s < TAI_SUPERBLOCK / sub; s++, scale++)
+            TAI_UNROLL for (uint32_t g0 = 0; g0 < sub / 4; g0 += run, w += sizeof(V8) * run) {
+                V8 isum[TAI_MAX_TILE];
+                TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] = v8_zero();
+                TAI_UNROLL for (uint32_t g = 0; g < run; g++) {
+                    V8 x = v8_load(w + sizeof(V8) * g);
+                    TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) isum[t] =
+                        by.dot(isum[t], x, q[t] + 4 * g);
+                }
+                V8 s8 = v8_load(scale);
+                TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) {
+                    v8_store(&sum[t], v8_add32(v8_load(&sum[t]), by.scaled(isum[t], s8)));
+                    q[t] += 4 * run;
+                }
+            }
+        TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++) {
+            tai_finish_tile_256(c, b, (const TaiSums256 *)(const void *)q[t], v8_load(&sum[t]),
+                                &tokens->y[t]);
+            q[t] += sizeof(TaiSums256);
+        }
+    }
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* One panel times one token: eight rows in eight lanes, blocks in ascending order. All is known at compile time
+ * but the number of blocks. */
+#ifndef TAI_VECTOR_GEMV_H
+#define TAI_VECTOR_GEMV_H
+
+#include "kernels/vector/activations.h"
+#include "kernels/vector/formats.h"
+
+/* y + (d * da) * isum */
+TAI_INLINE V8 tai_add_block(V8 y, V8 d, V8 da, V8 isum) {
+    return v8_add(y, v8_mul(v8_f32_of_i32(isum), v8_mul(d, da)));
+}
+/* y + ((d * da) * isum + (m * da) * msum) where minus_m * minus_msum = m * msum */
+TAI_INLINE V8 tai_add_block_with_minimum(V8 y, V8 d, V8 da, V8 isum, V8 m, V8 msum) {
+    V8 products = v8_mul(v8_mul(d, da), v8_f32_of_i32(isum));
+    return v8_add(y, v8_add(products, v8_mul(v8_mul(m, da), v8_f32_of_i32(msum))));
+}
+
+/* The sum of a block of 32: -8 times the activations' sum, times as much as the offset asks for. */
+TAI_INLINE V8 tai_offset_32(const TaiFormat32 *f, const TaiNarrow32 *a) {
+    if (f->offset == 0)
+        return v8_zero();
+    V8 offset = v8_load_splat(&a->minus_8_sum);
+    return f->offset == 8 ? offset : v8_add32(offset, offset);
+}
+
+TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, uint32_t n_blocks,
+                            const void *act, float *restrict to) {
+    const TaiNarrow32 *a = act;
+    const bool fits = TAI_NARROW_GROUPS(f.largest) >= 2 * TAI_APART_32;
+    V8 y = v8_zero();
+    for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        V8 offset = tai_offset_32(&f, a);
+        V8 low = tai_narrow_start(offset), high = tai_narrow_start(v8_zero());
+        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+            TaiGroups w = f.unpack(block, g);
+            low = tai_narrow_dot(low, w.a, &a->q[4 * g]);
+            high = tai_narrow_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
+        }
+        V8 isum = tai_narrow_join(offset, low, high, fits);
+        V8 d = v8_load_f16(block + f.d), da = v8_load_splat(&a->d);
+        if (f.m == 0) {
+            y = tai_add_block(y, d, da, isum);
+        } else { /* -m times -msum */
+            V8 msum = v8_sub32(v8_zero(), v8_sar32(v8_load_splat(&a->minus_8_sum), 3));
+            y = tai_add_block_with_minimum(y, d, da, isum, v8_load_f16(block + f.m), msum);
+        }
+    }
+    v8_store(to, y);
+}
+
+TAI_INLINE void tai_gemv_wide_32(const TaiFormat32 f, const uint8_t *restrict block,
+                                 uint32_t n_blocks, const void *act, float *restrict to) {
+    const TaiWide32 *a = act;
+    V8 y = v8_zero();
+    for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        V8 low = TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a->minus_128_sum);
+        V8 high = v8_zero();
+        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+            TaiGroups w = f.unpack(block, g);
+            low = tai_wide_dot(low, w.a, &a->q[4 * g]);
+            high = tai_wide_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
+        }
+        y = tai_add_block(y, v8_load_f16(block + f.d), v8_load_splat(&a->d), v8_add32(low, high));
+    }
+    v8_store(to, y);
+}
+
+/* The sum over sub-blocks of minimum or scale (a pair of them each) times the activations' sum. */
+TAI_INLINE V8 tai_pair_sums(const TaiFormat256 *f, const uint8_t *block, const TaiSums256 *sums,
+                            bool minima) {
+    const int16_t *a = f->sub == 16 ? sums->of_16 : sums->of_32;
+    V8 sum = v8_zero();
+    TAI_UNROLL for (uint32_t j = 0; j < TAI_SUPERBLOCK / f->sub / 2; j++) sum =
+        v8_add32(sum, v8_madd16(tai_pair(f, block, j, minima), v8_load_splat(a + 2 * j)));
+    return sum;
+}
+
+/* y + what a block of 256 gives; isum: the sum of scale * (sum of quant * a) without the quants' offset. */
+TAI_INLINE V8 tai_finish_256(const TaiFormat256 *f, const uint8_t *block, const TaiSums256 *sums,
+                             V8 isum, int32_t offset, V8 y) {
+    V8 d = v8_load_f16(block + f->d), da = v8_load_splat(&sums->d);
+    if (f->m != 0) { /* -dmin * msum = dmin * -msum */
+        V8 msum = v8_sub32(v8_zero(), tai_pair_sums(f, block, sums, true));
+        return tai_add_block_with_minimum(y, d, da, isum, v8_load_f16(block + f->m), msum);
+    }
+    if (offset != 0) { /* a power of two */
+        V8 sum = tai_pair_sums(f, block, sums, false);
+        isum = v8_sub32(isum, v8_shl32(sum, (uint32_t)__builtin_ctz((uint32_t)offset)));
+    }
+    return tai_add_block(y, d, da, isum);
+}
+
+/* The scale of sub-block s in each lane, as the products' sums want it. */
+TAI_INLINE V8 tai_narrow_scale(const TaiFormat256 *f, const uint8_t *block, uint32_t s) {
+    V8 pair = tai_pair(f, block, s / 2, false);
+    return s % 2 == 0 ? tai_narrow_scale_low(pair) : tai_narrow_scale_high(pair);
+}
+
+TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block, uint32_t n_blocks,
+                             const void *act, float *restrict to) {
+    const TaiNarrow256 *a = act;
+    const uint32_t groups = f.sub / 4; /* of a sub-block */
+    const uint32_t limit = TAI_NARROW_GROUPS(f.largest);
+    const uint32_t run = limit < groups ? limit : groups;
+    V8 y = v8_zero();
+    for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        V8 isum = v8_zero();
+        TAI_UNROLL for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
+            TAI_UNROLL for (uint32_t g0 = base; g0 < base + f.apart; g0 += run) {
+            V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
+            TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
+                TaiGroups w = f.unpack(block, g);
+                first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
+                second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
+            }
+            V8 s0 = tai_narrow_scale(&f, block, g0 / groups);
+            V8 s1 = tai_narrow_scale(&f, block, (g0 + f.apart) / groups);
+            isum = v8_add32(isum, tai_narrow_scaled(first, s0));
+            isum = v8_add32(isum, tai_narrow_scaled(second, s1));
+        }
+        y = tai_finish_256(&f, block, &a->sums, isum, f.offset, y);
+    }
+    v8_store(to, y);
+}
+
+TAI_INLINE V8 tai_wide_scale(const TaiFormat256 *f, const uint8_t *block, uint32_t s) {
+    V8 pair = tai_pair(f, block, s / 2, false);
+    return s % 2 == 0 ? tai_low32(pair) : tai_high32(pair);
+}
+
+/* Both groups of a pair lie in the same sub-block of 32. */
+TAI_INLINE void tai_gemv_wide_256(const TaiFormat256 f, const uint8_t *restrict block,
+                                  uint32_t n_blocks, const void *act, float *restrict to) {
+    const TaiWide256 *a = act;
+    V8 y = v8_zero();
+    for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        V8 isum = v8_zero();
+        TAI_UNROLL for (uint32_t s = 0; s < TAI_SUPERBLOCK / 32; s++) {
+            V8 low = v8_zero(), high = v8_zero();
+            TAI_UNROLL for (uint32_t g = 8 * s; g < 8 * s + 4; g++) {
+                TaiGroups w = f.unpack(block, g);
+                low = tai_wide_dot(low, w.a, &a->q[4 * g]);
+                high = tai_wide_dot(high, w.b, &a->q[4 * (g + 4)]);
+            }
+            V8 sum = v8_add32(low, high);
+            isum = v8_add32(isum, v8_mul32(sum, tai_wide_scale(&f, block, s)));
+        }
+        y = tai_finish_256(&f, block, &a->sums, isum, TAI_WIDE_OFFSET, y);
+    }
+    v8_store(to, y);
+}
+
+#endif
