@@ -7,6 +7,7 @@
  * program fails. */
 #include "convert.h"
 #include "inspect.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,9 +95,12 @@ static void print_constants(void) {
     printf("\nexport const VERSION = '%s'\n", TINYAI_VERSION);
     CONSTANT(TINYAI_KV_F32);
     CONSTANT(TINYAI_KV_F16);
+    CONSTANT(TINYAI_KV_Q8);
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
+    CONSTANT(TINYAI_KERNELS_RELAXED16);
+    CONSTANT(TINYAI_KERNELS_RELAXED32);
     CONSTANT(TINYAI_EXEC_NORMAL);
     CONSTANT(TINYAI_EXEC_MEMORY_OPT);
     CONSTANT(TINYAI_EXEC_STREAMING);
@@ -129,6 +133,9 @@ static void print_constants(void) {
     CONSTANT(TINYAI_EXCHANGE_RANGES);
     CONSTANT(TINYAI_EXCHANGE_REGIONS);
     CONSTANT(TINYAI_EXCHANGE_STEPS);
+    CONSTANT(TINYAI_PROBE_BYTES);
+    CONSTANT(TINYAI_PROBE_ROWS);
+    CONSTANT(TINYAI_PROBE_COLUMNS);
 }
 
 static void print_options(void) {
@@ -144,7 +151,7 @@ static void print_options(void) {
     FIELD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
     FIELD(TinyAIOptions, prefetch_threads);
-    FIELD(TinyAIOptions, reserved);
+    FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -188,7 +195,7 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
     FIELD(TinyAIPlan, mode);
-    FIELD(TinyAIPlan, reserved);
+    FIELD(TinyAIPlan, threads);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -230,7 +237,7 @@ static void print_stats(void) {
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
     FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, threads_missing);
     FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 
