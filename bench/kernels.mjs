@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 const [file = 'build/emscripten/tinyai-kernels-bench.wasm', rows = '1024', k = '2048'] =
   process.argv.slice(2)
 const types = { F32: 0, F16: 1, BF16: 30, Q8_0: 8, Q4_0: 2, Q5_0: 6, Q4_K: 12, Q6_K: 14 }
-const only = process.env.TYPES?.split(',') ?? Object.keys(types)
+const only = process.env.TYPES?.split(',').filter(Boolean) ?? Object.keys(types)
 const columns = [
   ['scalar', 0, 1],
   ['decode', 1, 1],
@@ -40,12 +40,20 @@ function matmul(type, [, tier, tokens]) {
   return warm(wasm.bench_matmul, n_rows * k * tokens)
 }
 
-function attend([, tier, kv, head_dim, heads, positions]) {
-  const wasm = instance('bench_prepare_attend', [tier, kv, head_dim, heads, positions])
-  return warm(wasm.bench_attend, 2 * head_dim * heads * positions)
+function attend([tier, kv, head_dim, heads, positions, tokens]) {
+  const args = [tier, kv, head_dim, heads, positions, tokens]
+  const wasm = instance('bench_prepare_attend', args)
+  return warm(wasm.bench_attend, 2 * head_dim * heads * tokens * (positions - (tokens - 1) / 2))
 }
 
-async function line(name, cells) {
+function simple([tier, op, kv, n]) {
+  const wasm = instance('bench_prepare_simple', [tier, op, kv, n])
+  return warm(() => {
+    for (let i = 0; i < 100; i++) wasm.bench_simple()
+  }, n * 100)
+}
+
+async function line(name, cells, width = 8) {
   const cases = []
   for (const cell of cells) cases.push(await cell)
   for (let round = 0; round < 100; round++)
@@ -56,7 +64,7 @@ async function line(name, cells) {
         one.best = Math.min(one.best, performance.now() - start)
       }
   console.log(
-    name.padEnd(8) + cases.map((c) => (c.work / c.best / 1e6).toFixed(1).padEnd(8)).join(''),
+    name.padEnd(8) + cases.map((c) => (c.work / c.best / 1e6).toFixed(1).padEnd(width)).join(''),
   )
 }
 
@@ -70,18 +78,36 @@ for (const type of only)
     columns.map((column) => matmul(type, column)),
   )
 
-console.log(
-  'attention of one token over 512 positions, heads of 64 channels\n        scalar  1 head  4 heads',
-)
-for (const [name, kv] of [
-  ['F32', 0],
-  ['F16', 1],
-])
+const kvTypes = { F32: 0, F16: 1, Q8: 2 }
+const shapes = [
+  [7, 256, 1],
+  [7, 2048, 1],
+  [3, 256, 1],
+  [3, 2048, 1],
+  [1, 2048, 1],
+  [3, 256, 8],
+  [3, 2048, 8],
+  [7, 2048, 8],
+]
+const shapeNames = shapes.map(([heads, depth, tokens]) => `${heads}/${depth}/${tokens}`.padEnd(10))
+console.log('attention, heads of 64 channels: heads that share / depth / tokens')
+console.log(`        ${shapeNames.join('')}`)
+for (const [name, kv] of Object.entries(kvTypes))
   await line(
     name,
-    [
-      ['', 0, kv, 64, 1, 512],
-      ['', 1, kv, 64, 1, 512],
-      ['', 1, kv, 64, 4, 512],
-    ].map(attend),
+    shapes.map(([heads, depth, tokens]) => attend([1, kv, 64, heads, depth, tokens])),
+    10,
   )
+
+console.log('values per ns: norm, add, SwiGLU, RoPE, KV F16, KV Q8')
+await line(
+  '',
+  [
+    [1, 0, 0, 576],
+    [1, 1, 0, 576],
+    [1, 2, 0, 1536],
+    [1, 3, 0, 576],
+    [1, 4, 1, 192],
+    [1, 4, 2, 192],
+  ].map(simple),
+)

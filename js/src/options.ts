@@ -83,7 +83,7 @@ export function checkLoadOptions(options: LoadOptions): EngineOptions {
     defaultBudget: defaultBudget(most),
     maxMemoryBudget: most,
     contextLength: whole('contextLength', options.contextLength, 1, 2 ** 31),
-    kv: choice('kv', options.kv, ['f32', 'f16'], ['q8']),
+    kv: choice('kv', options.kv, ['f32', 'f16', 'q8'], []),
     kernels: choice(
       'kernels',
       options.kernels,

@@ -11,7 +11,7 @@ const TaiKernels tai_kernels_avx2 = {
     .rope = tai_avx2_rope,
     .add = tai_avx2_add,
     .swiglu = tai_avx2_swiglu,
-    .kv_store = tai_ref_kv_store,
+    .kv_store = tai_avx2_kv_store,
     .attend = tai_avx2_attend,
     .dequantize = tai_ref_dequantize,
 };
