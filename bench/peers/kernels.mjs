@@ -10,10 +10,12 @@ const SHAPE = '4096x2048'
 const TOKENS = [1, 64]
 const LIMIT_MS = 300_000
 
+const numberOf = (cell) => (cell === '-' ? null : Number(cell))
+
 /** The figures behind a name: [tier] for one token, then [tier] for many; null where there is none. */
 function figuresOf(text, name) {
   const line = text.split('\n').find((l) => l.startsWith(`${name} `)) ?? ''
-  const figures = line.slice(name.length).trim().split(/\s+/).map(Number)
+  const figures = line.slice(name.length).trim().split(/\s+/).map(numberOf)
   return figures.length === TIERS.length * TOKENS.length ? figures : null
 }
 

@@ -9,7 +9,7 @@ import { DEPTH } from './cells.mjs'
 import { HOSTS } from './hosts.mjs'
 import { blockTypesOf, modelFile, SHAPE_NAMES, SHAPES } from './models.mjs'
 import { WLLAMA } from './packages.mjs'
-import { find } from './results.mjs'
+import { differingLogits, find } from './results.mjs'
 import { targetsOf } from './targets.mjs'
 
 const HIDDEN_SHARE = 0.0005 // norms
@@ -90,7 +90,7 @@ function missingList(results, late) {
       return `- ${where}${engineName(cell)}, ${kernels}, ${threads} thread${threads > 1 ? 's' : ''}: ${why.split('\n')[0]}`
     }),
   )
-  if (late.length > 0) lines.push(`- ${late.length} measurements were left out for want of time`)
+  if (late > 0) lines.push(`- ${late} measurements were left out for want of time`)
   return lines.length > 0 ? lines.join('\n') : '- nothing'
 }
 
@@ -98,16 +98,11 @@ function missingList(results, late) {
 
 /** Our logits are the same bits everywhere: one hash per model. */
 function hashText(results) {
-  const ours = results.filter(({ engine, result }) => engine === 'tinyai' && result)
-  const differing = unique(ours.map(modelName)).filter((name) => {
-    const hashes = ours.filter((cell) => modelName(cell) === name)
-    return ['logits_hash', 'deep_logits_hash'].some(
-      (field) => unique(hashes.flatMap(({ result }) => result[field] ?? [])).length > 1,
-    )
-  })
+  const cells = results.filter(({ engine, result }) => engine === 'tinyai' && result)
+  const differing = differingLogits(results)
   return differing.length > 0
     ? `TinyAI's logits DIFFER between hosts, tiers or threads for ${differing.join(', ')}`
-    : `TinyAI's logits were the same bits in all ${ours.length} cells of a model: hosts, tiers, threads`
+    : `TinyAI's logits of a model were the same bits in all hosts, tiers and threads (${cells.length} cells)`
 }
 
 /** How many greedy tokens are the same as native's before the first that differs, and how close its best two were there. */
