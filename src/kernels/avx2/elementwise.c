@@ -1,6 +1,7 @@
 /* Norm, SwiGLU, RoPE and addition of this tier. */
 #include "kernels/avx2/avx2.h"
 #include "kernels/avx2/v8.h"
+
 #include "kernels/vector/elementwise.h"
 
 void tai_avx2_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y) {
