@@ -95,6 +95,7 @@ static void print_constants(void) {
     printf("\nexport const VERSION = '%s'\n", TINYAI_VERSION);
     CONSTANT(TINYAI_KV_F32);
     CONSTANT(TINYAI_KV_F16);
+    CONSTANT(TINYAI_KV_Q8);
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
@@ -159,7 +160,7 @@ static void print_options(void) {
     FIELD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
     FIELD(TinyAIOptions, prefetch_threads);
-    FIELD(TinyAIOptions, reserved);
+    FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -203,7 +204,7 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
     FIELD(TinyAIPlan, mode);
-    FIELD(TinyAIPlan, reserved);
+    FIELD(TinyAIPlan, threads);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -245,7 +246,7 @@ static void print_stats(void) {
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
     FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, threads_missing);
     FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 

@@ -52,6 +52,7 @@ export const MEANING = {
 export const PURPOSES = [
   'program', // static data and stack of the program
   'engine', // state of the engine and directory of the file
+  'threads', // stacks of the threads that help computing
   'tokenizer', // vocabulary
   'weights', // block slots: pinned and streaming
   'head', // output head, resident and streaming strips, and final norm
@@ -65,6 +66,7 @@ export const PURPOSES = [
 export const VERSION = '0.1.0'
 export const KV_F32 = 0
 export const KV_F16 = 1
+export const KV_Q8 = 2
 export const KERNELS_AUTO = 0
 export const KERNELS_SCALAR = 1
 export const KERNELS_SIMD128 = 2
@@ -127,7 +129,7 @@ export const Options = {
   sequences: u32(44),
   mode: u32(48),
   prefetch_threads: u32(52),
-  reserved: u32(56),
+  threads: u32(56),
 } as const
 
 export const Sampling = {
@@ -142,7 +144,7 @@ export const Sampling = {
 } as const
 
 export const Plan = {
-  size: 248,
+  size: 256,
   budget_bytes: u64(0),
   min_budget_bytes: u64(8),
   resident_bytes: u64(16),
@@ -158,20 +160,20 @@ export const Plan = {
   block_bytes: u64(96),
   planning_bytes: u64(104),
   by_purpose: u64(112),
-  fits: u32(192),
-  blocks: u32(196),
-  slots: u32(200),
-  pinned_blocks: u32(204),
-  prompt_tokens_per_pass: u32(208),
-  context_length: u32(212),
-  longest_context: u32(216),
-  model_context: u32(220),
-  head_strips: u32(224),
-  resident_head_strips: u32(228),
-  embedding_resident: u32(232),
-  vocab_size: u32(236),
-  mode: u32(240),
-  reserved: u32(244),
+  fits: u32(200),
+  blocks: u32(204),
+  slots: u32(208),
+  pinned_blocks: u32(212),
+  prompt_tokens_per_pass: u32(216),
+  context_length: u32(220),
+  longest_context: u32(224),
+  model_context: u32(228),
+  head_strips: u32(232),
+  resident_head_strips: u32(236),
+  embedding_resident: u32(240),
+  vocab_size: u32(244),
+  mode: u32(248),
+  threads: u32(252),
 } as const
 
 export const ErrorInfo = {
@@ -186,7 +188,7 @@ export const ErrorInfo = {
 } as const
 
 export const Stats = {
-  size: 280,
+  size: 288,
   budget_bytes: u64(0),
   max_budget_bytes: u64(8),
   reserved_bytes: u64(16),
@@ -197,24 +199,24 @@ export const Stats = {
   allocation_count: u64(56),
   padding_bytes: u64(64),
   by_purpose: u64(72),
-  bytes_read: u64(152),
-  header_bytes_read: u64(160),
-  block_bytes_read: u64(168),
-  head_bytes_read: u64(176),
-  embedding_bytes_read: u64(184),
-  requests: u64(192),
-  hits: u64(200),
-  misses: u64(208),
-  prefetched: u64(216),
-  passes: u64(224),
-  prompt_tokens: u64(232),
-  generated_tokens: u64(240),
-  logits_hash: u64(248),
-  kernels: u32(256),
-  threads: u32(260),
-  reader_threads: u32(264),
-  reserved: u32(268),
-  stalled_ns: u64(272),
+  bytes_read: u64(160),
+  header_bytes_read: u64(168),
+  block_bytes_read: u64(176),
+  head_bytes_read: u64(184),
+  embedding_bytes_read: u64(192),
+  requests: u64(200),
+  hits: u64(208),
+  misses: u64(216),
+  prefetched: u64(224),
+  passes: u64(232),
+  prompt_tokens: u64(240),
+  generated_tokens: u64(248),
+  logits_hash: u64(256),
+  kernels: u32(264),
+  threads: u32(268),
+  reader_threads: u32(272),
+  threads_missing: u32(276),
+  stalled_ns: u64(280),
 } as const
 
 export const BlockInfo = {
@@ -263,35 +265,35 @@ export const BatchItem = {
 } as const
 
 export const Exchange = {
-  size: 2520,
+  size: 2536,
   file_bytes: u64(0),
   options: struct(8),
   plan: struct(72),
-  error: struct(320),
-  stats: struct(712),
-  block: struct(992),
-  ranges: struct(1008),
-  regions: struct(1392),
-  steps: struct(1776),
-  sampling: struct(2416),
-  max_tokens: u32(2448),
-  ignore_eos: u32(2452),
-  n_stop: u32(2456),
-  text_address: u32(2460),
-  text_capacity: u32(2464),
-  ids_address: u32(2468),
-  ids_capacity: u32(2472),
-  batch_address: u32(2476),
-  logits_address: u32(2480),
-  n_ids: u32(2484),
-  used: u32(2488),
-  text_bytes: u32(2492),
-  piece_address: u32(2496),
-  piece_bytes: u32(2500),
-  piece_id: u32(2504),
-  piece_index: u32(2508),
-  add_bos: u32(2512),
-  bos_id: u32(2516),
+  error: struct(328),
+  stats: struct(720),
+  block: struct(1008),
+  ranges: struct(1024),
+  regions: struct(1408),
+  steps: struct(1792),
+  sampling: struct(2432),
+  max_tokens: u32(2464),
+  ignore_eos: u32(2468),
+  n_stop: u32(2472),
+  text_address: u32(2476),
+  text_capacity: u32(2480),
+  ids_address: u32(2484),
+  ids_capacity: u32(2488),
+  batch_address: u32(2492),
+  logits_address: u32(2496),
+  n_ids: u32(2500),
+  used: u32(2504),
+  text_bytes: u32(2508),
+  piece_address: u32(2512),
+  piece_bytes: u32(2516),
+  piece_id: u32(2520),
+  piece_index: u32(2524),
+  add_bos: u32(2528),
+  bos_id: u32(2532),
 } as const
 
 /** Types of metadata values, by number. */

@@ -32,8 +32,8 @@ export interface Source {
  */
 export type ModelSource = string | URL | Blob | Uint8Array | Source
 
-/** `'f32'` exact, `'f16'` half the memory. */
-export type KvType = 'f32' | 'f16'
+/** `'f32'` exact, `'f16'` half the memory, `'q8'` a good quarter. */
+export type KvType = 'f32' | 'f16' | 'q8'
 
 /**
  * What kernels compute with: plain code, SIMD128, or the dot products of relaxed SIMD into sums of 16 or 32 bits. The
@@ -57,6 +57,7 @@ export type Mode = 'normal' | 'memory-opt' | 'streaming' | 'adaptive'
 export type Purpose =
   | 'program' // static data and stack of the program
   | 'engine' // state of the engine and directory of the file
+  | 'threads' // stacks of the threads that help computing
   | 'tokenizer' // vocabulary
   | 'weights' // block slots: pinned and streaming
   | 'head' // output head, resident and streaming strips, and final norm
@@ -86,7 +87,7 @@ export interface LoadOptions {
   mode?: Mode
   /** Tokens of context. Default: the model's own, at most 4096, lowered until it fits the budget. */
   contextLength?: number
-  /** Type of the cached keys and values. Default `'f16'`. */
+  /** Type of the cached keys and values. Default `'q8'`. */
   kv?: KvType
   /**
    * Kernels to compute with. Default `'auto'`: those that this host accepts are tried once per page or process, for a few

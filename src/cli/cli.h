@@ -107,7 +107,7 @@ void json_uint(Json *json, const char *key, uint64_t value);
 void json_int(Json *json, const char *key, int64_t value);
 void json_real(Json *json, const char *key, double value);
 void json_bool(Json *json, const char *key, bool value);
-void json_string(Json *json, const char *key, const char *text);
+void json_string(Json *json, const char *key, const char *text); /* NULL: null */
 /* A string in pieces: open, any number of pieces, close. Bytes that are not UTF-8 become U+FFFD. */
 void json_text_open(Json *json, const char *key);
 void json_text(Json *json, const char *text, size_t bytes);

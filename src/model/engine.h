@@ -14,9 +14,11 @@
 #include "model/file.h"
 #include "model/rooms.h"
 #include "port/readers.h"
+#include "port/threads.h"
 #include "schedule/graph.h"
 #include "schedule/plan.h"
 #include "schedule/steps.h"
+#include "schedule/team.h"
 #include "stream/residency.h"
 #include "text/text_stream.h"
 #include "text/vocab.h"
@@ -83,6 +85,10 @@ struct TinyAIModel {
     TaiGraph graph;
     TaiPass pass;
     TaiSteps steps;
+    TaiTeam team;
+    TaiThread
+        helpers[TINYAI_MAX_THREADS - 1]; /* of hosts that start them, with stacks in their region */
+    uint32_t n_helpers;
     const TaiKernels *kernels;
     uint32_t kernels_used; /* TINYAI_KERNELS_*: which these are */
     TaiJob job;
@@ -150,6 +156,12 @@ int32_t tai_engine_plan(const uint8_t *header, uint64_t size, uint64_t file_byte
 int32_t tai_engine_plan_header(const TaiHeader *header, uint64_t index_bytes, void *directory,
                                uint64_t directory_bytes, const TinyAIOptions *options,
                                TinyAIPlan *plan, TinyAIError *error);
+
+/* Threads that help computing, as many as are planned and the host gives. */
+void tai_helpers_start(TinyAIModel *model);
+void tai_helpers_stop(TinyAIModel *model);
+/* TINYAI_THREADS_*, where so many compute. */
+uint32_t tai_threads_missing(const TinyAIModel *model, uint32_t running);
 
 /* Lets those units stay that a configuration keeps; false while ranges in flight hold a slot that has to be
  * given back. */

@@ -190,7 +190,7 @@ static int32_t verify(TinyAIModel *m, uint64_t *work) {
     if (!m->forward.hashing) {
         begin_hash(m, unit);
     }
-    if (!tai_steps_run(&m->steps, m, work)) {
+    if (!tai_steps_run(&m->steps, &m->team, m, work)) {
         return TINYAI_STEP_READY;
     }
     m->forward.hashing = false;
@@ -208,7 +208,7 @@ static void repack(TinyAIModel *m, uint64_t *work) {
         hold(m, true);
         m->forward.repacking = true;
     }
-    if (tai_steps_run(&m->steps, m, work)) {
+    if (tai_steps_run(&m->steps, &m->team, m, work)) {
         m->forward.repacking = false;
         m->file.units[m->forward.unit].repacked = true;
     }
@@ -255,7 +255,7 @@ static int32_t run_units(TinyAIModel *m, uint64_t *work) {
         if (!f->entered) {
             enter(m);
         }
-        if (!tai_steps_run(&m->steps, m, work)) {
+        if (!tai_steps_run(&m->steps, &m->team, m, work)) {
             return TINYAI_STEP_READY;
         }
         tai_forward_leave(m);

@@ -358,6 +358,7 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
     m->linear = linear;
     m->options = *options;
     tai_error_clear(&m->error);
+    tai_team_init(&m->team);
     TaiHeader parsed;
     status = tai_header_parse(&parsed, header, header_bytes, file_bytes, tai_at(m, index_at),
                               index_bytes, error);

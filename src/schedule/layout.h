@@ -58,6 +58,7 @@ typedef struct TaiConfig {
     uint32_t context;
     uint32_t sequences;
     uint32_t kv_type;
+    uint32_t threads;         /* that compute, the caller's included */
     uint32_t chunk;           /* tokens per pass */
     uint32_t slots;           /* C */
     uint32_t resident_strips; /* of the output head */
@@ -70,6 +71,7 @@ typedef enum TaiRegionId {
     TAI_REGION_ENGINE,
     TAI_REGION_DIRECTORY,
     TAI_REGION_TOKENIZER,
+    TAI_REGION_THREADS, /* stacks of the helpers */
     TAI_REGION_TEXT,
     TAI_REGION_KV,
     TAI_REGION_SCRATCH, /* activations; the sampler's lists between passes */

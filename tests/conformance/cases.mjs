@@ -40,10 +40,10 @@ export const CASES = [
     options: { contextLength: 256 },
   },
   {
-    name: 'F16, no read ahead',
+    name: 'F16, KV F16, no read ahead',
     model: `${VECTORS}/storyteller-f16.gguf`,
     prompt: STORY,
-    options: { contextLength: 128, prefetch: false },
+    options: { contextLength: 128, kv: 'f16', prefetch: false },
   },
 ].map((one) => ({ ...one, expected: expected[one.name] }))
 

@@ -2,7 +2,14 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, Kernels, LoadOptions, Mode, TensorLayout } from '../types.js'
+import type {
+  GenerateOptions,
+  Kernels,
+  KvType,
+  LoadOptions,
+  Mode,
+  TensorLayout,
+} from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
@@ -110,11 +117,11 @@ const RULES: Record<string, Rule> = {
     set: ({ load }, tokens: number) => (load.contextLength = tokens),
   },
   kv: {
-    kind: ['f32', 'f16'],
+    kind: ['f32', 'f16', 'q8'],
     value: 'TYPE',
     commands: MODEL,
-    help: 'keys and values as f32 or f16',
-    set: ({ load }, type: 'f32' | 'f16') => (load.kv = type),
+    help: 'keys and values as f32, f16 or q8',
+    set: ({ load }, type: KvType) => (load.kv = type),
   },
   kernels: {
     kind: ['auto', 'scalar', 'simd128', 'relaxed16', 'relaxed32'],
