@@ -7,6 +7,7 @@
  * program fails. */
 #include "convert.h"
 #include "inspect.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,8 @@ static void print_constants(void) {
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
+    CONSTANT(TINYAI_KERNELS_RELAXED16);
+    CONSTANT(TINYAI_KERNELS_RELAXED32);
     CONSTANT(TINYAI_EXEC_NORMAL);
     CONSTANT(TINYAI_EXEC_MEMORY_OPT);
     CONSTANT(TINYAI_EXEC_STREAMING);
@@ -130,6 +133,9 @@ static void print_constants(void) {
     CONSTANT(TINYAI_EXCHANGE_RANGES);
     CONSTANT(TINYAI_EXCHANGE_REGIONS);
     CONSTANT(TINYAI_EXCHANGE_STEPS);
+    CONSTANT(TINYAI_PROBE_BYTES);
+    CONSTANT(TINYAI_PROBE_ROWS);
+    CONSTANT(TINYAI_PROBE_COLUMNS);
 }
 
 static void print_options(void) {
@@ -145,7 +151,7 @@ static void print_options(void) {
     FIELD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
     FIELD(TinyAIOptions, prefetch_threads);
-    FIELD(TinyAIOptions, reserved);
+    FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -189,7 +195,7 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
     FIELD(TinyAIPlan, mode);
-    FIELD(TinyAIPlan, reserved);
+    FIELD(TinyAIPlan, threads);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -231,7 +237,7 @@ static void print_stats(void) {
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
     FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, threads_missing);
     FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 
@@ -354,15 +360,16 @@ static void print_inspect(void) {
     FIELD(TinyAIInspectTensor, name_bytes);
     FIELD(TinyAIInspectTensor, n_dims);
     FIELD(TinyAIInspectTensor, type_address);
-    FIELD(TinyAIInspectTensor, reserved);
+    FIELD(TinyAIInspectTensor, layout);
     END(TinyAIInspectTensor);
 }
 
 static void print_convert(void) {
     printf("\n/** Formats of model files, by number. */\n");
     printf("export const MODEL_FORMATS = ['gguf', 'tmai'] as const\n");
+    printf("/** How the values of a tensor lie, by number. */\n");
+    printf("export const TENSOR_LAYOUTS = ['rows', 'panels'] as const\n");
     printf("export const CONVERT_BUFFER = %u\n", TAI_CONVERT_BUFFER);
-    printf("export const CONVERT_LEAST_BUFFER = %u\n", TAI_CONVERT_LEAST_BUFFER);
     CONSTANT(TINYAI_CONVERT_HEADER);
 
     BEGIN(TinyAIConversion, "Conversion");
@@ -374,8 +381,10 @@ static void print_convert(void) {
     FIELD(TinyAIConversion, from);
     FIELD(TinyAIConversion, to);
     FIELD(TinyAIConversion, bytes);
-    FIELD(TinyAIConversion, hash_only);
+    FIELD(TinyAIConversion, into);
+    FIELD(TinyAIConversion, to_bytes);
     FIELD(TinyAIConversion, buffer);
+    FIELD(TinyAIConversion, least_buffer);
     FIELD(TinyAIConversion, header);
     FIELD(TinyAIConversion, header_bytes);
     FIELD(TinyAIConversion, format);

@@ -52,6 +52,7 @@ export const MEANING = {
 export const PURPOSES = [
   'program', // static data and stack of the program
   'engine', // state of the engine and directory of the file
+  'threads', // stacks of the threads that help computing
   'tokenizer', // vocabulary
   'weights', // block slots: pinned and streaming
   'head', // output head, resident and streaming strips, and final norm
@@ -69,6 +70,8 @@ export const KV_Q8 = 2
 export const KERNELS_AUTO = 0
 export const KERNELS_SCALAR = 1
 export const KERNELS_SIMD128 = 2
+export const KERNELS_RELAXED16 = 4
+export const KERNELS_RELAXED32 = 5
 export const EXEC_NORMAL = 0
 export const EXEC_MEMORY_OPT = 1
 export const EXEC_STREAMING = 2
@@ -115,7 +118,7 @@ export const Options = {
   sequences: { at: 44, type: 'u32' },
   mode: { at: 48, type: 'u32' },
   prefetch_threads: { at: 52, type: 'u32' },
-  reserved: { at: 56, type: 'u32' },
+  threads: { at: 56, type: 'u32' },
 } as const
 
 export const Sampling = {
@@ -130,7 +133,7 @@ export const Sampling = {
 } as const
 
 export const Plan = {
-  size: 248,
+  size: 256,
   budget_bytes: { at: 0, type: 'u64' },
   min_budget_bytes: { at: 8, type: 'u64' },
   resident_bytes: { at: 16, type: 'u64' },
@@ -146,20 +149,20 @@ export const Plan = {
   block_bytes: { at: 96, type: 'u64' },
   planning_bytes: { at: 104, type: 'u64' },
   by_purpose: { at: 112, type: 'u64' },
-  fits: { at: 192, type: 'u32' },
-  blocks: { at: 196, type: 'u32' },
-  slots: { at: 200, type: 'u32' },
-  pinned_blocks: { at: 204, type: 'u32' },
-  prompt_tokens_per_pass: { at: 208, type: 'u32' },
-  context_length: { at: 212, type: 'u32' },
-  longest_context: { at: 216, type: 'u32' },
-  model_context: { at: 220, type: 'u32' },
-  head_strips: { at: 224, type: 'u32' },
-  resident_head_strips: { at: 228, type: 'u32' },
-  embedding_resident: { at: 232, type: 'u32' },
-  vocab_size: { at: 236, type: 'u32' },
-  mode: { at: 240, type: 'u32' },
-  reserved: { at: 244, type: 'u32' },
+  fits: { at: 200, type: 'u32' },
+  blocks: { at: 204, type: 'u32' },
+  slots: { at: 208, type: 'u32' },
+  pinned_blocks: { at: 212, type: 'u32' },
+  prompt_tokens_per_pass: { at: 216, type: 'u32' },
+  context_length: { at: 220, type: 'u32' },
+  longest_context: { at: 224, type: 'u32' },
+  model_context: { at: 228, type: 'u32' },
+  head_strips: { at: 232, type: 'u32' },
+  resident_head_strips: { at: 236, type: 'u32' },
+  embedding_resident: { at: 240, type: 'u32' },
+  vocab_size: { at: 244, type: 'u32' },
+  mode: { at: 248, type: 'u32' },
+  threads: { at: 252, type: 'u32' },
 } as const
 
 export const ErrorInfo = {
@@ -174,7 +177,7 @@ export const ErrorInfo = {
 } as const
 
 export const Stats = {
-  size: 280,
+  size: 288,
   budget_bytes: { at: 0, type: 'u64' },
   max_budget_bytes: { at: 8, type: 'u64' },
   reserved_bytes: { at: 16, type: 'u64' },
@@ -185,24 +188,24 @@ export const Stats = {
   allocation_count: { at: 56, type: 'u64' },
   padding_bytes: { at: 64, type: 'u64' },
   by_purpose: { at: 72, type: 'u64' },
-  bytes_read: { at: 152, type: 'u64' },
-  header_bytes_read: { at: 160, type: 'u64' },
-  block_bytes_read: { at: 168, type: 'u64' },
-  head_bytes_read: { at: 176, type: 'u64' },
-  embedding_bytes_read: { at: 184, type: 'u64' },
-  requests: { at: 192, type: 'u64' },
-  hits: { at: 200, type: 'u64' },
-  misses: { at: 208, type: 'u64' },
-  prefetched: { at: 216, type: 'u64' },
-  passes: { at: 224, type: 'u64' },
-  prompt_tokens: { at: 232, type: 'u64' },
-  generated_tokens: { at: 240, type: 'u64' },
-  logits_hash: { at: 248, type: 'u64' },
-  kernels: { at: 256, type: 'u32' },
-  threads: { at: 260, type: 'u32' },
-  reader_threads: { at: 264, type: 'u32' },
-  reserved: { at: 268, type: 'u32' },
-  stalled_ns: { at: 272, type: 'u64' },
+  bytes_read: { at: 160, type: 'u64' },
+  header_bytes_read: { at: 168, type: 'u64' },
+  block_bytes_read: { at: 176, type: 'u64' },
+  head_bytes_read: { at: 184, type: 'u64' },
+  embedding_bytes_read: { at: 192, type: 'u64' },
+  requests: { at: 200, type: 'u64' },
+  hits: { at: 208, type: 'u64' },
+  misses: { at: 216, type: 'u64' },
+  prefetched: { at: 224, type: 'u64' },
+  passes: { at: 232, type: 'u64' },
+  prompt_tokens: { at: 240, type: 'u64' },
+  generated_tokens: { at: 248, type: 'u64' },
+  logits_hash: { at: 256, type: 'u64' },
+  kernels: { at: 264, type: 'u32' },
+  threads: { at: 268, type: 'u32' },
+  reader_threads: { at: 272, type: 'u32' },
+  threads_missing: { at: 276, type: 'u32' },
+  stalled_ns: { at: 280, type: 'u64' },
 } as const
 
 export const BlockInfo = {
@@ -251,35 +254,35 @@ export const BatchItem = {
 } as const
 
 export const Exchange = {
-  size: 2520,
+  size: 2536,
   file_bytes: { at: 0, type: 'u64' },
   options: { at: 8, type: 'struct' },
   plan: { at: 72, type: 'struct' },
-  error: { at: 320, type: 'struct' },
-  stats: { at: 712, type: 'struct' },
-  block: { at: 992, type: 'struct' },
-  ranges: { at: 1008, type: 'struct' },
-  regions: { at: 1392, type: 'struct' },
-  steps: { at: 1776, type: 'struct' },
-  sampling: { at: 2416, type: 'struct' },
-  max_tokens: { at: 2448, type: 'u32' },
-  ignore_eos: { at: 2452, type: 'u32' },
-  n_stop: { at: 2456, type: 'u32' },
-  text_address: { at: 2460, type: 'u32' },
-  text_capacity: { at: 2464, type: 'u32' },
-  ids_address: { at: 2468, type: 'u32' },
-  ids_capacity: { at: 2472, type: 'u32' },
-  batch_address: { at: 2476, type: 'u32' },
-  logits_address: { at: 2480, type: 'u32' },
-  n_ids: { at: 2484, type: 'u32' },
-  used: { at: 2488, type: 'u32' },
-  text_bytes: { at: 2492, type: 'u32' },
-  piece_address: { at: 2496, type: 'u32' },
-  piece_bytes: { at: 2500, type: 'u32' },
-  piece_id: { at: 2504, type: 'u32' },
-  piece_index: { at: 2508, type: 'u32' },
-  add_bos: { at: 2512, type: 'u32' },
-  bos_id: { at: 2516, type: 'u32' },
+  error: { at: 328, type: 'struct' },
+  stats: { at: 720, type: 'struct' },
+  block: { at: 1008, type: 'struct' },
+  ranges: { at: 1024, type: 'struct' },
+  regions: { at: 1408, type: 'struct' },
+  steps: { at: 1792, type: 'struct' },
+  sampling: { at: 2432, type: 'struct' },
+  max_tokens: { at: 2464, type: 'u32' },
+  ignore_eos: { at: 2468, type: 'u32' },
+  n_stop: { at: 2472, type: 'u32' },
+  text_address: { at: 2476, type: 'u32' },
+  text_capacity: { at: 2480, type: 'u32' },
+  ids_address: { at: 2484, type: 'u32' },
+  ids_capacity: { at: 2488, type: 'u32' },
+  batch_address: { at: 2492, type: 'u32' },
+  logits_address: { at: 2496, type: 'u32' },
+  n_ids: { at: 2500, type: 'u32' },
+  used: { at: 2504, type: 'u32' },
+  text_bytes: { at: 2508, type: 'u32' },
+  piece_address: { at: 2512, type: 'u32' },
+  piece_bytes: { at: 2516, type: 'u32' },
+  piece_id: { at: 2520, type: 'u32' },
+  piece_index: { at: 2524, type: 'u32' },
+  add_bos: { at: 2528, type: 'u32' },
+  bos_id: { at: 2532, type: 'u32' },
 } as const
 
 /** Types of metadata values, by number. */
@@ -331,17 +334,18 @@ export const InspectTensor = {
   name_bytes: { at: 56, type: 'u32' },
   n_dims: { at: 60, type: 'u32' },
   type_address: { at: 64, type: 'u32' },
-  reserved: { at: 68, type: 'u32' },
+  layout: { at: 68, type: 'u32' },
 } as const
 
 /** Formats of model files, by number. */
 export const MODEL_FORMATS = ['gguf', 'tmai'] as const
+/** How the values of a tensor lie, by number. */
+export const TENSOR_LAYOUTS = ['rows', 'panels'] as const
 export const CONVERT_BUFFER = 1048576
-export const CONVERT_LEAST_BUFFER = 4096
 export const CONVERT_HEADER = 131072
 
 export const Conversion = {
-  size: 88,
+  size: 96,
   needed_bytes: { at: 0, type: 'u64' },
   source_header_bytes: { at: 8, type: 'u64' },
   target_bytes: { at: 16, type: 'u64' },
@@ -350,11 +354,13 @@ export const Conversion = {
   from: { at: 40, type: 'u64' },
   to: { at: 48, type: 'u64' },
   bytes: { at: 56, type: 'u32' },
-  hash_only: { at: 60, type: 'u32' },
-  buffer: { at: 64, type: 'u32' },
-  header: { at: 68, type: 'u32' },
-  header_bytes: { at: 72, type: 'u32' },
-  format: { at: 76, type: 'u32' },
-  n_tensors: { at: 80, type: 'u32' },
-  reserved: { at: 84, type: 'u32' },
+  into: { at: 60, type: 'u32' },
+  to_bytes: { at: 64, type: 'u32' },
+  buffer: { at: 68, type: 'u32' },
+  least_buffer: { at: 72, type: 'u32' },
+  header: { at: 76, type: 'u32' },
+  header_bytes: { at: 80, type: 'u32' },
+  format: { at: 84, type: 'u32' },
+  n_tensors: { at: 88, type: 'u32' },
+  reserved: { at: 92, type: 'u32' },
 } as const

@@ -51,6 +51,7 @@ export type Mode = 'normal' | 'memory-opt' | 'streaming' | 'adaptive'
 export type Purpose =
   | 'program' // static data and stack of the program
   | 'engine' // state of the engine and directory of the file
+  | 'threads' // stacks of the threads that help computing
   | 'tokenizer' // vocabulary
   | 'weights' // block slots: pinned and streaming
   | 'head' // output head, resident and streaming strips, and final norm
@@ -161,10 +162,14 @@ export interface Plan {
 /** A value of the metadata; of an array only what it is. Integers above 2^53 lose their last digits. */
 export type MetadataValue = number | string | boolean | { arrayOf: string; length: number }
 
+/** How the values of a matrix lie: as they are computed with, or row behind row, as in GGUF. */
+export type TensorLayout = 'panels' | 'rows'
+
 export interface TensorInfo {
   name: string
   /** `'Q4_0'`, `'F32'`, … */
   type: string
+  layout: TensorLayout
   /** The first is the length of a row. */
   shape: number[]
   /** Where its data lies in the file, and how long it is. */

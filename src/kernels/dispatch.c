@@ -1,9 +1,13 @@
 /* Which kernels there are, and the sizes that are the same for all of them. */
 #include "kernels/blocks.h"
+#include "kernels/cpu.h"
 #include "kernels/kv.h"
 #include "kernels/reference/reference.h"
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
+#endif
+#if TAI_HAVE_NEON
+#include "kernels/neon/neon.h"
 #endif
 #if TAI_HAVE_SIMD128
 #include "kernels/simd128/simd128.h"
@@ -17,8 +21,12 @@ const TaiKernels *tai_kernels(TaiTier tier) {
         return &tai_kernels_simd128;
 #endif
 #if TAI_HAVE_AVX2
-    if (tier == TAI_TIER_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+    if (tier == TAI_TIER_AVX2 && tai_cpu_runs(tier))
         return &tai_kernels_avx2;
+#endif
+#if TAI_HAVE_NEON
+    if (tier == TAI_TIER_NEON && tai_cpu_runs(tier))
+        return &tai_kernels_neon;
 #endif
     return 0;
 }
@@ -35,10 +43,17 @@ static const TypeTraits type_traits[] = {
     {TAI_TYPE_F16, TAI_ACT_F32, 1, 2},
     {TAI_TYPE_BF16, TAI_ACT_F32, 1, 2},
     {TAI_TYPE_Q4_0, TAI_ACT_Q8_32N, TAI_BLOCK, sizeof(TaiQ4_0)},
+    {TAI_TYPE_Q4_1, TAI_ACT_Q8_32N, TAI_BLOCK, sizeof(TaiQ4_1)},
     {TAI_TYPE_Q5_0, TAI_ACT_Q8_32N, TAI_BLOCK, sizeof(TaiQ5_0)},
+    {TAI_TYPE_Q5_1, TAI_ACT_Q8_32N, TAI_BLOCK, sizeof(TaiQ5_1)},
     {TAI_TYPE_Q8_0, TAI_ACT_Q8_32, TAI_BLOCK, sizeof(TaiQ8_0)},
+    {TAI_TYPE_Q2_K, TAI_ACT_Q8_256N, TAI_SUPERBLOCK, sizeof(TaiQ2_K)},
+    {TAI_TYPE_Q3_K, TAI_ACT_Q8_256N, TAI_SUPERBLOCK, sizeof(TaiQ3_K)},
     {TAI_TYPE_Q4_K, TAI_ACT_Q8_256N, TAI_SUPERBLOCK, sizeof(TaiQ4_K)},
+    {TAI_TYPE_Q5_K, TAI_ACT_Q8_256N, TAI_SUPERBLOCK, sizeof(TaiQ5_K)},
     {TAI_TYPE_Q6_K, TAI_ACT_Q8_256N, TAI_SUPERBLOCK, sizeof(TaiQ6_K)},
+    {TAI_TYPE_IQ4_NL, TAI_ACT_Q8_32, TAI_BLOCK, sizeof(TaiIQ4_NL)},
+    {TAI_TYPE_IQ4_XS, TAI_ACT_Q8_256, TAI_SUPERBLOCK, sizeof(TaiIQ4_XS)},
 };
 
 static const TypeTraits *traits_of(TaiType type) {
@@ -63,7 +78,7 @@ uint64_t tai_act_bytes(TaiActForm form, uint32_t k) {
     uint64_t bytes = (uint64_t)k * sizeof(float);
     if (form == TAI_ACT_Q8_32 || form == TAI_ACT_Q8_32N)
         bytes = ((uint64_t)k + TAI_BLOCK - 1) / TAI_BLOCK * TAI_ACT32_MAX_BYTES;
-    else if (form == TAI_ACT_Q8_256N)
+    else if (form == TAI_ACT_Q8_256 || form == TAI_ACT_Q8_256N)
         bytes = ((uint64_t)k + TAI_SUPERBLOCK - 1) / TAI_SUPERBLOCK * TAI_ACT256_MAX_BYTES;
     return (bytes + 15) / 16 * 16;
 }

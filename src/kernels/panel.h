@@ -28,7 +28,9 @@
  *     IQ4_XS  qs words 32 | scales int8 (minus 32) pairs 4 | d f16                                  1104
  *
  * No bit of a block is lost: tai_panel_get gives back the same bytes that tai_panel_put took. What a layout adds
- * (6-bit scales become bytes) is at most 6 % of the file's size. Rows that fill up the last panel are all zero. */
+ * (6-bit scales become bytes) is at most 6 % of the file's size. Rows that fill up the last panel are zero in
+ * all bytes, so that they compute 0. The functions below take panelled types alone, except for tai_is_panelled and
+ * tai_matrix_bytes. */
 #ifndef TAI_PANEL_H
 #define TAI_PANEL_H
 
@@ -50,8 +52,10 @@ uint64_t tai_matrix_bytes(TaiType type, uint64_t n_rows, uint32_t k);
  * before rows in the same memory, as long as panel + tai_panel_bytes <= rows; the panel is 16-byte aligned. */
 void tai_panel_put(TaiType type, const void *rows, uint32_t n_rows, uint32_t k, void *panel);
 
-/* The GGUF bytes of row r (0..7) of a panel. */
+/* The GGUF bytes of row r (0..7) of a panel, and of one of its blocks: panel_block lies a multiple of
+ * tai_panel_block_bytes into the panel. */
 void tai_panel_get(TaiType type, const void *panel, uint32_t r, uint32_t k, void *row);
+void tai_panel_get_block(TaiType type, const void *panel_block, uint32_t r, void *block);
 
 /* y[k] = row r of a panel as f32. */
 void tai_panel_dequantize(TaiType type, const void *panel, uint32_t r, uint32_t k, float *y);

@@ -19,6 +19,7 @@ TinyAIOptions tinyai_default_options(void) {
                            .read_chunk_bytes = 1u << 20,
                            .sequences = 1,
                            .mode = TINYAI_EXEC_ADAPTIVE,
+                           .threads = 1,
                            .prefetch_threads = 2};
 }
 
@@ -228,6 +229,7 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
     tai_process_note_stats();
+    uint32_t threads = tai_team_threads(&m->team);
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){.budget_bytes = m->plan.budget_bytes,
                        .max_budget_bytes = m->plan.max_budget_bytes,
@@ -252,7 +254,8 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
                        .generated_tokens = m->generation.n_generated,
                        .logits_hash = tai_xxh3_digest(&m->generation.hash),
                        .kernels = m->kernels_used,
-                       .threads = 1,
+                       .threads = threads,
+                       .threads_missing = tai_threads_missing(m, threads),
                        .reader_threads = m->n_readers,
                        .stalled_ns = m->stalled_ns};
     memcpy(s->by_purpose, m->ledger.by_purpose, sizeof s->by_purpose);

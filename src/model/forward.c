@@ -4,12 +4,13 @@
 #include <stddef.h>
 
 #include "kernels/math.h"
+#include "kernels/panel.h"
 #include "memory/checked.h"
 #include "model/engine.h"
 
-/* Rows that one item of a matrix operation covers: enough to amortize a call, few enough to stop
- * soon. */
-#define ROWS_PER_ITEM 16u
+/* Rows that one item of a matrix operation covers, whole panels: enough to amortize a call, few enough to
+ * stop soon. */
+#define ROWS_PER_ITEM (2 * TAI_PANEL_ROWS)
 
 /* What a value costs, in multiply-adds of a matrix, measured with the simd128 kernels. A step stops by these
  * counts, so they must not be too small. */
@@ -90,11 +91,15 @@ static void matmul(const TinyAIModel *m, const TaiOp *op, uint32_t first, uint32
     uint32_t n = (uint32_t)tai_min_u64((uint64_t)count * ROWS_PER_ITEM, rows - row);
     /* With many tokens a few rows at a time stay in the cache while all tokens pass by. */
     uint32_t together = n_tokens > 1 ? ROWS_PER_ITEM : n;
+    TaiType type = (TaiType)w->type;
+    bool panels = tai_is_panelled(type);
+    uint64_t row_bytes = panels ? tai_panel_bytes(type, w->cols) / TAI_PANEL_ROWS : w->row_bytes;
     for (uint32_t r = row; r < row + n; r += together) {
         uint32_t some = (uint32_t)tai_min_u64(together, row + n - r);
-        m->kernels->matmul((TaiType)w->type, (const uint8_t *)op->weights + r * w->row_bytes, some,
-                           w->cols, scratch(m, m->scratch.act), m->scratch.act_stride, n_tokens,
-                           op->out + r, w->rows);
+        const uint8_t *weights = (const uint8_t *)op->weights + r * row_bytes;
+        (panels ? m->kernels->panels
+                : m->kernels->matmul)(type, weights, some, w->cols, scratch(m, m->scratch.act),
+                                      m->scratch.act_stride, n_tokens, op->out + r, w->rows);
     }
 }
 
@@ -168,8 +173,9 @@ static void attend(const TinyAIModel *m, const TaiOp *op, uint32_t head, uint32_
                           .q = op->in + at,
                           .out = op->out + at,
                           .stride = stride,
-                          .scores = scratch(m, m->scratch.scores),
-                          .n_scores = (size_t)m->scratch.n_scores};
+                          .scores =
+                              scratch(m, m->scratch.scores + op->thread * m->scratch.scores_stride),
+                          .n_scores = (size_t)(m->scratch.scores_stride / sizeof(float))};
     m->kernels->attend(&kv, &queries);
 }
 
@@ -215,6 +221,7 @@ static void run_head(void *context, const TaiOp *op, uint32_t first, uint32_t co
 static void add_per_token(TinyAIModel *m, TaiOpRun run, uint64_t work, TaiOp op) {
     op.run = run;
     op.items = m->forward.n_tokens;
+    op.apart = true;
     op.item_work = work;
     tai_steps_add(&m->steps, op);
 }
@@ -224,6 +231,7 @@ static void add_matmul(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, 
                   (TaiOp){.run = run_matmul,
                           .items = (w->rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                           .item_work = (uint64_t)ROWS_PER_ITEM * w->cols * m->forward.n_tokens,
+                          .apart = true,
                           .weights = slot + w->at,
                           .tensor = w,
                           .out = out});
@@ -271,6 +279,7 @@ static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w)
     tai_steps_add(&m->steps, (TaiOp){.run = run_attend,
                                      .items = tiles * hp->kv_heads,
                                      .item_work = attention_work(m),
+                                     .apart = true,
                                      .in = q,
                                      .out = att});
     add_projection(m, slot, &w[TAI_WO], att, h, false);
@@ -302,6 +311,7 @@ static void build_head(TinyAIModel *m, const uint8_t *slot, uint32_t strip) {
     tai_steps_add(&m->steps, (TaiOp){.run = run_head,
                                      .items = (rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                                      .item_work = (uint64_t)ROWS_PER_ITEM * head->cols,
+                                     .apart = true,
                                      .weights = slot,
                                      .tensor = head,
                                      .out = logits + before});
@@ -321,10 +331,15 @@ void tai_build_unit(TinyAIModel *m, uint32_t index) {
 
 /* ---- before the blocks ----------------------------------------------------------------------- */
 
-void tai_embed(TinyAIModel *m, uint32_t item, const void *row) {
+void tai_embed(TinyAIModel *m, uint32_t item, uint32_t token, const void *rows, bool panel) {
+    TaiType type = (TaiType)m->file.embedding.type;
     uint32_t embd = m->file.hp.embd;
-    m->kernels->dequantize((TaiType)m->file.embedding.type, row, embd,
-                           scratch(m, m->scratch.x) + (size_t)item * embd);
+    float *x = scratch(m, m->scratch.x) + (size_t)item * embd;
+    if (panel) {
+        tai_panel_dequantize(type, rows, token % TAI_PANEL_ROWS, embd, x);
+    } else {
+        m->kernels->dequantize(type, rows, embd, x);
+    }
 }
 
 /* Pair i of a position p turns by p * scale * base^(-2i / rope_dims) / factor[i]. In double,

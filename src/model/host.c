@@ -146,8 +146,10 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
         tai_engine_close(*model);
         *model = NULL;
         tai_port_release(memory, bytes);
+        return status;
     }
-    return status;
+    tai_helpers_start(*model);
+    return TINYAI_OK;
 }
 
 int32_t tinyai_open(const TinyAISource *source, const TinyAIOptions *options, TinyAIModel **model,
@@ -168,6 +170,7 @@ void tinyai_close(TinyAIModel *m) {
     }
     TinyAISource source = m->source;
     stop_readers(m);
+    tai_helpers_stop(m);
     tai_engine_close(m);
     tai_port_release((void *)(m->linear + TAI_PROGRAM_BYTES), // NOLINT(performance-no-int-to-ptr)
                      m->memory_bytes);

@@ -36,12 +36,12 @@ typedef struct TaiScratchRoom {
     uint64_t v;      /* float[T][kv_heads * head_dim] */
     uint64_t att;    /* float[T][heads * head_dim] */
     uint64_t
-        scores; /* float[n_scores]: at least those of the heads that share a kv head, for a whole context */
+        scores; /* of each thread, floats: at least those of the heads that share a kv head, for a whole context */
     uint64_t gate; /* float[T][ff] */
     uint64_t up;   /* float[T][ff] */
     uint64_t act_stride;
-    uint64_t n_scores;
-    uint64_t bytes; /* also enough for the sampler, which runs between passes */
+    uint64_t scores_stride; /* bytes from one thread's to the next */
+    uint64_t bytes;         /* also enough for the sampler, which runs between passes */
 } TaiScratchRoom;
 
 bool tai_text_room(const TaiFile *file, const TaiConfig *config, TaiTextRoom *room);

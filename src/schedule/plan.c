@@ -5,7 +5,10 @@
 
 #include "memory/checked.h"
 #include "memory/error.h"
+#include "port/threads.h"
 
+/* More seldom help: they share the memory's bandwidth. */
+#define DEFAULT_THREADS 8u
 #define MIN_READ_CHUNK 4096u
 #define MAX_READ_CHUNK (64u << 20)
 
@@ -35,8 +38,8 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
     if (o->kv_type > TINYAI_KV_Q8) {
         return out_of_range(error, "the kv type", o->kv_type, TINYAI_KV_F32, TINYAI_KV_Q8);
     }
-    if (o->kernels > TINYAI_KERNELS_AVX2) {
-        return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_AVX2);
+    if (o->kernels > TINYAI_KERNELS_NEON) {
+        return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_NEON);
     }
     if (o->read_chunk_bytes < MIN_READ_CHUNK || o->read_chunk_bytes > MAX_READ_CHUNK) {
         return out_of_range(error, "the read chunk", o->read_chunk_bytes, MIN_READ_CHUNK,
@@ -49,6 +52,9 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
     }
     if (o->mode > TINYAI_EXEC_ADAPTIVE) {
         return out_of_range(error, "the mode", o->mode, TINYAI_EXEC_NORMAL, TINYAI_EXEC_ADAPTIVE);
+    }
+    if (o->threads > TINYAI_MAX_THREADS) {
+        return out_of_range(error, "the number of threads", o->threads, 0, TINYAI_MAX_THREADS);
     }
     if (o->sequences < 1 || o->sequences > TINYAI_MAX_SEQUENCES) {
         return out_of_range(error, "the number of sequences", o->sequences, 1,
@@ -70,10 +76,17 @@ static uint32_t fewest_strips(const TaiShape *shape, bool overlap) {
     return shape->n_strips <= (overlap ? 2 : 1) ? shape->n_strips : 0;
 }
 
+/* What the host cannot have needs no room. */
+static uint32_t threads_of(const TinyAIOptions *o) {
+    uint64_t wanted = o->threads ? o->threads : tai_min_u64(tai_threads_cores(), DEFAULT_THREADS);
+    return (uint32_t)tai_min_u64(wanted, tai_threads_most());
+}
+
 static TaiConfig smallest(const TaiShape *shape, const TinyAIOptions *o, uint32_t context) {
     return (TaiConfig){.context = context,
                        .sequences = o->sequences,
                        .kv_type = o->kv_type,
+                       .threads = threads_of(o),
                        .chunk = (uint32_t)tai_min_u64(TAI_MIN_CHUNK, context),
                        .slots = 1,
                        .resident_strips = fewest_strips(shape, false)};
@@ -292,6 +305,7 @@ int32_t tai_plan(const TaiShape *shape, const TaiUnit *units, const TinyAIOption
     plan->head_strips = shape->n_strips;
     plan->vocab_size = shape->vocab_size;
     plan->mode = options->mode;
+    plan->threads = threads_of(options);
     choose_context_and_budget(shape, options, plan);
 
     TaiConfig least = smallest(shape, options, plan->context_length);

@@ -1,4 +1,4 @@
-/* The SIMD128 kernels against the reference, in one wasm module without imports but its memory;
+/* The tiers of a wasm module against the reference, in one module without imports but its memory;
  * tests/js/kernels-equal.test.mjs drives it. */
 #include "kernel_cases.h"
 
@@ -6,11 +6,18 @@
 
 static float wanted[CASE_OUTPUTS], got[CASE_OUTPUTS];
 
-/* How many numbers of case `seed` differ in their bits. */
+/* 1 if this module has the tier, and the tier the kernel of case `seed`. */
+EXPORT(case_is_in)
+uint32_t case_is_in(uint32_t tier, uint32_t seed) {
+    const TaiKernels *kernels = tai_kernels((TaiTier)tier);
+    return kernels && case_is_in_tier(kernels, seed);
+}
+
+/* How many numbers of case `seed` differ in their bits from the reference. */
 EXPORT(case_mismatches)
-uint32_t case_mismatches(uint32_t seed) {
+uint32_t case_mismatches(uint32_t tier, uint32_t seed) {
     uint32_t n = run_case(tai_kernels(TAI_TIER_SCALAR), seed, wanted);
-    uint32_t n_bad = n == run_case(tai_kernels(TAI_TIER_SIMD128), seed, got) ? 0 : 1;
+    uint32_t n_bad = n == run_case(tai_kernels((TaiTier)tier), seed, got) ? 0 : 1;
     for (uint32_t i = 0; i < n; i++)
         n_bad += case_bits(wanted[i]) != case_bits(got[i]);
     return n_bad;
@@ -33,13 +40,13 @@ uint32_t case_profile(uint32_t seed) {
     return make_case(seed).profile;
 }
 
-static uint32_t case_shape[5];
+static uint32_t case_shape[6];
 
-/* Address of {n, rows, tokens, begin, end}. */
+/* Address of {n, rows, tokens, begin, end, profile of the weights}. */
 EXPORT(case_shape_of)
 uint32_t *case_shape_of(uint32_t seed) {
     Case c = make_case(seed);
-    uint32_t shape[5] = {c.n, c.rows, c.tokens, c.begin, c.end};
+    uint32_t shape[6] = {c.n, c.rows, c.tokens, c.begin, c.end, c.w_profile};
     memcpy(case_shape, shape, sizeof shape);
     return case_shape;
 }

@@ -1,6 +1,7 @@
 /* The engine on the bundled model, through the public API and step by step: the same logits
  * whatever the budget, the ledger equal to the plan and to what memory shows, and nothing lost
  * after a fault. */
+#include "memory/checked.h"
 #include "model/engine.h"
 
 #include "unit/story.h"
@@ -72,6 +73,81 @@ TEST(a_budget_that_is_too_small_reads_no_tensor_byte) {
     CHECK_EQ(error.missing_bytes, 1);
     CHECK_EQ(file.highest_read, all.header_bytes);
     CHECK_EQ(file.closed, 0);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+static TinyAIModel *with_threads(uint32_t threads, uint64_t budget) {
+    TinyAIOptions o = options_of(budget);
+    o.threads = threads;
+    return open_or_die(o);
+}
+
+TEST(every_number_of_threads_gives_the_same_logits) {
+    Run wanted = reference();
+    for (uint32_t threads = 1; threads <= 5; threads++) {
+        TinyAIModel *model = with_threads(threads, 0);
+        TinyAIStats stats;
+        tinyai_stats(model, &stats);
+        CHECK_EQ(stats.threads, threads);
+        CHECK_EQ(stats.threads_missing, TINYAI_THREADS_ALL);
+        for (uint32_t i = 0; i < 3; i++) {
+            Run run = generate(model, PROMPT, greedy(N_TOKENS));
+            CHECK(same(&run, &wanted));
+        }
+        tinyai_close(model);
+    }
+}
+
+TEST(stacks_and_scores_of_threads_are_planned) {
+    TinyAIOptions o = options_of(0);
+    TinyAIPlan one = plan_of(o);
+    CHECK_EQ(one.threads, 1);
+    o.threads = 3;
+    TinyAIPlan three = plan_of(o);
+    CHECK_EQ(three.threads, 3);
+    CHECK_EQ(three.by_purpose[TINYAI_PURPOSE_THREADS] - one.by_purpose[TINYAI_PURPOSE_THREADS],
+             2 * TAI_THREAD_STACK_BYTES);
+    CHECK(three.min_budget_bytes - one.min_budget_bytes >= 2 * TAI_THREAD_STACK_BYTES);
+    TinyAIModel *model = with_threads(3, three.min_budget_bytes);
+    Run run = generate(model, PROMPT, greedy(N_TOKENS));
+    Run wanted = reference();
+    CHECK(same(&run, &wanted));
+    TinyAIStats stats;
+    tinyai_stats(model, &stats);
+    CHECK_EQ(stats.peak_bytes, three.min_budget_bytes);
+    tinyai_close(model);
+}
+
+TEST(as_many_threads_as_processors_by_the_number_0) {
+    TinyAIModel *model = with_threads(0, 0);
+    TinyAIStats stats;
+    tinyai_stats(model, &stats);
+    CHECK_EQ(stats.threads, tai_min_u64(tai_threads_cores(), 8));
+    tinyai_close(model);
+}
+
+TEST(more_threads_than_can_be_are_refused) {
+    TinyAISource source = model_source(&file);
+    TinyAIOptions o = options_of(0);
+    o.threads = TINYAI_MAX_THREADS + 1;
+    TinyAIModel *model = NULL;
+    TinyAIError error;
+    CHECK_EQ(tinyai_open(&source, &o, &model, &error), TINYAI_E_ARGUMENT);
+    CHECK_STR(error.message, "the number of threads is 17, it must be between 0 and 16");
+}
+
+TEST(threads_end_with_a_model_that_is_closed_while_it_computes) {
+    for (uint32_t i = 0; i < 30; i++) {
+        TinyAIModel *model = with_threads(2 + i % 3, 0);
+        TinyAIGenerate how = greedy(0);
+        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how),
+                 0);
+        for (uint32_t step = 0; step < i; step++) {
+            CHECK(tinyai_run(model, 300000) > 0);
+        }
+        tinyai_close(model);
+    }
 }
 
 /* ---- memory shows what the ledger says --------------------------------------------------------
@@ -446,7 +522,12 @@ TEST(closing_closes_the_source_and_null_is_allowed) {
     tinyai_close(NULL);
 }
 
-STORY_MAIN(T(every_budget_gives_the_same_logits_and_its_planned_peak),
+STORY_MAIN(T(every_number_of_threads_gives_the_same_logits),
+           T(stacks_and_scores_of_threads_are_planned),
+           T(as_many_threads_as_processors_by_the_number_0),
+           T(more_threads_than_can_be_are_refused),
+           T(threads_end_with_a_model_that_is_closed_while_it_computes),
+           T(every_budget_gives_the_same_logits_and_its_planned_peak),
            T(bytes_read_per_token_are_what_the_plan_says),
            T(a_budget_that_is_too_small_reads_no_tensor_byte),
            T(the_highest_byte_ever_written_is_the_planned_peak),

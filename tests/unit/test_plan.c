@@ -60,6 +60,7 @@ static TinyAIOptions options_of(uint64_t budget, uint32_t context, uint32_t pref
                            .prefetch = prefetch,
                            .read_chunk_bytes = 1 << 20,
                            .sequences = 1,
+                           .threads = 1,
                            .mode = TINYAI_EXEC_ADAPTIVE};
 }
 

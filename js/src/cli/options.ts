@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, KvType, LoadOptions, Mode } from '../types.js'
+import type { GenerateOptions, KvType, LoadOptions, Mode, TensorLayout } from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
@@ -14,6 +14,8 @@ export interface Request {
   prompt: string | undefined
   /** convert: the file to write. */
   output: string | undefined
+  /** convert: of quantized matrices in TMAI. */
+  layout: TensorLayout
   /** perplexity: the text; undefined: from standard input. */
   file: string | undefined
   load: LoadOptions
@@ -222,6 +224,13 @@ const RULES: Record<string, Rule> = {
     help: 'the text. Default: standard input',
     set: (request, name: string) => (request.file = name),
   },
+  layout: {
+    kind: ['rows', 'panels'],
+    value: 'LAYOUT',
+    commands: ['convert'],
+    help: 'quantized matrices in TMAI as panels, ready to compute with, or rows. Default: panels',
+    set: (request, layout: TensorLayout) => (request.layout = layout),
+  },
   'logits-hash': {
     kind: 'flag',
     commands: RUN,
@@ -264,6 +273,7 @@ function parseOptions(command: CommandName, args: string[]): Request | Answer {
     model: undefined,
     prompt: undefined,
     output: undefined,
+    layout: 'panels',
     file: undefined,
     load: {},
     generate: {},

@@ -3,35 +3,15 @@
  *     0   2                                            18
  *     | d | q16:q0 | q17:q1 | ...             | q31:q15 |    d: f16, q: 4 bits, high:low
  *
- *     weight j = d * (qj - 8)
- *
- * Dot: y += (float)isum * (d * da), isum = sum over j of (qj - 8) * aj, exact. */
+ *     weight j = d * (qj - 8) */
 #include "kernels/bits.h"
-#include "kernels/blocks.h"
-#include "kernels/reference/reference.h"
+#include "kernels/reference/decode.h"
 
-static int32_t weight(const TaiQ4_0 *block, uint32_t j) {
-    int32_t q = j < 16 ? block->qs[j] & 15 : block->qs[j - 16] >> 4;
-    return q - 8;
-}
-
-float tai_ref_dot_q4_0(const void *w, const void *act, uint32_t k) {
-    const TaiQ4_0 *block = w;
-    const TaiAct32 *a = act;
-    float y = 0;
-    for (uint32_t b = 0; b < k / TAI_BLOCK; b++) {
-        int32_t isum = 0;
-        for (uint32_t j = 0; j < TAI_BLOCK; j++)
-            isum += weight(&block[b], j) * a[b].q[j];
-        y += (float)isum * (tai_f16_weight(block[b].d) * a[b].d);
-    }
-    return y;
-}
-
-void tai_ref_dequantize_q4_0(const void *w, uint32_t n, float *y) {
-    const TaiQ4_0 *block = w;
-    for (uint32_t i = 0; i < n; i++) {
-        const TaiQ4_0 *b = &block[i / TAI_BLOCK];
-        y[i] = (float)weight(b, i % TAI_BLOCK) * tai_f16_weight(b->d);
-    }
+void tai_ref_decode_q4_0(const void *block, TaiRefBlock *to) {
+    const TaiQ4_0 *b = block;
+    to->d = tai_f16_weight(b->d);
+    to->scale[0] = 1;
+    tai_ref_nibbles(b->qs, to->q);
+    for (uint32_t j = 0; j < TAI_BLOCK; j++)
+        to->q[j] = (int8_t)(to->q[j] - 8);
 }

@@ -27,7 +27,7 @@ static float quantize_block(const float *x, uint32_t n, int8_t *q) {
 void tai_ref_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {
     if (form == TAI_ACT_F32) {
         memcpy(act, x, (size_t)k * sizeof *x);
-    } else if (form == TAI_ACT_Q8_256N) {
+    } else if (form == TAI_ACT_Q8_256 || form == TAI_ACT_Q8_256N) {
         TaiAct256 *a = act;
         for (uint32_t b = 0; b < k / TAI_SUPERBLOCK; b++)
             a[b].d = quantize_block(x + (size_t)b * TAI_SUPERBLOCK, TAI_SUPERBLOCK, a[b].q);

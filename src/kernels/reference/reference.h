@@ -1,15 +1,15 @@
 /* The reference tier: the numeric definition of TinyAI as plain C. Read kernels.h first.
- * Each block format has a file with its bytes, its decoder and its dot product; the exact order of
- * operations there is the definition, and every multiplication, addition and division is one
- * rounding (-ffp-contract=off). */
+ * Each block format has a file with its bytes and its decoder, quantized.c computes with what those
+ * give; the exact order of operations there is the definition, and every multiplication, addition and
+ * division is one rounding (-ffp-contract=off). */
 #ifndef TAI_REFERENCE_H
 #define TAI_REFERENCE_H
 
 #include "kernels/kernels.h"
 #include "kernels/quantize.h"
 
-/* Activations of this tier: forms Q8_32 and Q8_32N are arrays of the first struct, Q8_256 of the
- * second. value = d * q. */
+/* Activations of this tier: forms Q8_32 and Q8_32N are arrays of the first struct, Q8_256 and
+ * Q8_256N of the second. value = d * q. */
 typedef struct TaiAct32 {
     float d;
     int8_t q[32];
@@ -28,21 +28,18 @@ void tai_ref_quantize(TaiActForm form, const float *x, uint32_t k, void *act);
 float tai_ref_dot_f32(const void *w, const void *act, uint32_t k);
 float tai_ref_dot_f16(const void *w, const void *act, uint32_t k);
 float tai_ref_dot_bf16(const void *w, const void *act, uint32_t k);
-float tai_ref_dot_q4_0(const void *w, const void *act, uint32_t k);
-float tai_ref_dot_q5_0(const void *w, const void *act, uint32_t k);
-float tai_ref_dot_q8_0(const void *w, const void *act, uint32_t k);
-float tai_ref_dot_q4_k(const void *w, const void *act, uint32_t k);
-float tai_ref_dot_q6_k(const void *w, const void *act, uint32_t k);
 
 /* y[n] = the first n weights of a row */
 void tai_ref_dequantize_f32(const void *w, uint32_t n, float *y);
 void tai_ref_dequantize_f16(const void *w, uint32_t n, float *y);
 void tai_ref_dequantize_bf16(const void *w, uint32_t n, float *y);
-void tai_ref_dequantize_q4_0(const void *w, uint32_t n, float *y);
-void tai_ref_dequantize_q5_0(const void *w, uint32_t n, float *y);
-void tai_ref_dequantize_q8_0(const void *w, uint32_t n, float *y);
-void tai_ref_dequantize_q4_k(const void *w, uint32_t n, float *y);
-void tai_ref_dequantize_q6_k(const void *w, uint32_t n, float *y);
+
+/* y[t * y_stride + r] = rows, or rows in panels, of a quantized type . act[t] */
+void tai_ref_rows(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                  size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
+void tai_ref_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                    size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
+void tai_ref_dequantize_blocks(TaiType type, const void *row, uint32_t n, float *y);
 
 void tai_ref_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                     size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);

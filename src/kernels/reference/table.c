@@ -1,7 +1,9 @@
-/* The reference tier as a table, and its choice of row function by weight type. */
+/* The reference tier as a table, and its choice of functions by weight type. */
 #include "kernels/blocks.h"
+#include "kernels/panel.h"
 #include "kernels/reference/reference.h"
 
+/* The types whose matrices are rows of floats. */
 typedef struct RowKernels {
     TaiType type;
     float (*dot)(const void *w, const void *act, uint32_t k);
@@ -12,11 +14,6 @@ static const RowKernels row_kernels[] = {
     {TAI_TYPE_F32, tai_ref_dot_f32, tai_ref_dequantize_f32},
     {TAI_TYPE_F16, tai_ref_dot_f16, tai_ref_dequantize_f16},
     {TAI_TYPE_BF16, tai_ref_dot_bf16, tai_ref_dequantize_bf16},
-    {TAI_TYPE_Q4_0, tai_ref_dot_q4_0, tai_ref_dequantize_q4_0},
-    {TAI_TYPE_Q5_0, tai_ref_dot_q5_0, tai_ref_dequantize_q5_0},
-    {TAI_TYPE_Q8_0, tai_ref_dot_q8_0, tai_ref_dequantize_q8_0},
-    {TAI_TYPE_Q4_K, tai_ref_dot_q4_k, tai_ref_dequantize_q4_k},
-    {TAI_TYPE_Q6_K, tai_ref_dot_q6_k, tai_ref_dequantize_q6_k},
 };
 
 static const RowKernels *find(TaiType type) {
@@ -28,6 +25,10 @@ static const RowKernels *find(TaiType type) {
 
 void tai_ref_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                     size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
+    if (tai_is_panelled(type)) {
+        tai_ref_rows(type, w, n_rows, k, act, act_stride, n_tokens, y, y_stride);
+        return;
+    }
     const RowKernels *kernels = find(type);
     size_t row_bytes = tai_kernel_row_bytes(type, k);
     for (uint32_t t = 0; t < n_tokens; t++)
@@ -37,13 +38,17 @@ void tai_ref_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, co
 }
 
 void tai_ref_dequantize(TaiType type, const void *row, uint32_t n, float *y) {
-    find(type)->dequantize(row, n, y);
+    if (tai_is_panelled(type))
+        tai_ref_dequantize_blocks(type, row, n, y);
+    else
+        find(type)->dequantize(row, n, y);
 }
 
 const TaiKernels tai_kernels_reference = {
     .name = "scalar",
     .quantize = tai_ref_quantize,
     .matmul = tai_ref_matmul,
+    .panels = tai_ref_panels,
     .rms_norm = tai_ref_rms_norm,
     .rope = tai_ref_rope,
     .add = tai_ref_add,

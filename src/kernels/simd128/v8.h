@@ -111,6 +111,11 @@ TAI_INLINE v128_t tai_load_f16x4(const void *at) {
 TAI_INLINE V8 v8_load_f16(const void *at) {
     return (V8){tai_load_f16x4(at), tai_load_f16x4((const uint8_t *)at + 8)};
 }
+/* Eight bf16 from memory as floats. */
+TAI_INLINE V8 v8_load_bf16(const void *at) {
+    return (V8){wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16),
+                wasm_i32x4_shl(wasm_u32x4_load16x4((const uint8_t *)at + 8), 16)};
+}
 /* Eight int8 from memory as floats. */
 TAI_INLINE V8 v8_load_i8_as_f32(const int8_t *at) {
     v128_t w = wasm_i16x8_load8x8(at);
@@ -150,7 +155,7 @@ TAI_INLINE V8 v8_second_of_pairs(V8 a) {
                 wasm_i32x4_shuffle(a.hi, a.hi, 1, 1, 3, 3)};
 }
 /* Stores eight int32 from -128 to 127 as int8. */
-TAI_INLINE void v8_store_i8(int8_t *at, V8 a) {
+TAI_INLINE void v8_store_i8x8(int8_t *at, V8 a) {
     v128_t w = wasm_i16x8_narrow_i32x4(a.lo, a.hi);
     wasm_v128_store64_lane(at, wasm_i8x16_narrow_i16x8(w, w), 0);
 }

@@ -23,7 +23,7 @@ TAI_INLINE float v8_quantize_head(const float *x, uint32_t n, int8_t *q) {
         rounded = v8_max(rounded, v8_splat_f32(-127.0f));
         rounded = v8_min(rounded, v8_splat_f32(127.0f));
         rounded = v8_add(rounded, v8_splat_f32(TAI_ROUND_F32));
-        v8_store_i8(q + i, v8_sub32(rounded, v8_splat32((int32_t)TAI_ROUND_F32_BITS)));
+        v8_store_i8x8(q + i, v8_sub32(rounded, v8_splat32((int32_t)TAI_ROUND_F32_BITS)));
     }
     return scale.d;
 }

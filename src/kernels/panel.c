@@ -1,0 +1,257 @@
+/* Panels of all formats, from one table: which bytes of a GGUF block go where in a panel's block. */
+#include "kernels/panel.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "kernels/panel_blocks.h"
+#include "kernels/panel_packing.h"
+#include "kernels/reference/reference.h"
+
+/* How a part of a block is moved. Its n words lie 32 bytes apart in the panel, its n halves (16 bits:
+ * an f16, or bytes of two sub-blocks) 16 bytes apart; the rows lie side by side. */
+typedef enum Move {
+    WORDS,
+    WORDS_PLUS_128, /* Q8_0 */
+    FIFTH_BITS,     /* one word */
+    HALVES,
+    SCALES_Q3_K, /* the scales' forms in the panel: n halves */
+    SCALES_Q4_K,
+    SCALES_IQ4_XS,
+} Move;
+
+typedef struct Part {
+    uint8_t move; /* Move */
+    uint8_t n;
+    uint16_t from; /* place in the GGUF block */
+    uint16_t to;   /* place in the panel's block */
+} Part;
+
+enum { MAX_PARTS = 5 };
+
+typedef struct Layout {
+    uint16_t type; /* TaiType */
+    uint16_t block_bytes;
+    uint16_t panel_bytes;
+    Part parts[MAX_PARTS]; /* without gaps, n = 0 after the last */
+} Layout;
+
+#define AT(Block, from, to) offsetof(Tai##Block, from), offsetof(TaiPanel##Block, to)
+#define BYTES(Type, Block) TAI_TYPE_##Type, sizeof(Tai##Block), sizeof(TaiPanel##Block)
+
+/* NOLINTNEXTLINE(readability-identifier-naming): the panel's struct is that of Q4_0 */
+typedef TaiPanelQ4_0 TaiPanelIQ4_NL;
+
+static const Layout layouts[] = {
+    {BYTES(Q4_0, Q4_0), {{WORDS, 4, AT(Q4_0, qs, qs)}, {HALVES, 1, AT(Q4_0, d, d)}}},
+    {BYTES(Q4_1, Q4_1), {{WORDS, 4, AT(Q4_1, qs, qs)}, {HALVES, 2, AT(Q4_1, d, d)}}},
+    {BYTES(Q5_0, Q5_0),
+     {{WORDS, 4, AT(Q5_0, qs, qs)},
+      {FIFTH_BITS, 1, AT(Q5_0, qh, qh)},
+      {HALVES, 1, AT(Q5_0, d, d)}}},
+    {BYTES(Q5_1, Q5_1),
+     {{WORDS, 4, AT(Q5_1, qs, qs)},
+      {FIFTH_BITS, 1, AT(Q5_1, qh, qh)},
+      {HALVES, 2, AT(Q5_1, d, d)}}},
+    {BYTES(Q8_0, Q8_0), {{WORDS_PLUS_128, 8, AT(Q8_0, qs, qs)}, {HALVES, 1, AT(Q8_0, d, d)}}},
+    {BYTES(IQ4_NL, IQ4_NL), {{WORDS, 4, AT(IQ4_NL, qs, qs)}, {HALVES, 1, AT(IQ4_NL, d, d)}}},
+    {BYTES(Q2_K, Q2_K),
+     {{WORDS, 16, AT(Q2_K, qs, qs)},
+      {HALVES, 8, AT(Q2_K, scales, scales)},
+      {HALVES, 2, AT(Q2_K, d, d)}}},
+    {BYTES(Q3_K, Q3_K),
+     {{WORDS, 16, AT(Q3_K, qs, qs)},
+      {WORDS, 8, AT(Q3_K, hmask, hmask)},
+      {SCALES_Q3_K, 8, AT(Q3_K, scales, scales)},
+      {HALVES, 1, AT(Q3_K, d, d)}}},
+    {BYTES(Q4_K, Q4_K),
+     {{WORDS, 32, AT(Q4_K, qs, qs)},
+      {SCALES_Q4_K, 8, AT(Q4_K, scales, scales)},
+      {HALVES, 2, AT(Q4_K, d, d)}}},
+    {BYTES(Q5_K, Q5_K),
+     {{WORDS, 32, AT(Q5_K, qs, qs)},
+      {WORDS, 8, AT(Q5_K, qh, qh)},
+      {SCALES_Q4_K, 8, AT(Q5_K, scales, scales)},
+      {HALVES, 2, AT(Q5_K, d, d)}}},
+    {BYTES(Q6_K, Q6_K),
+     {{WORDS, 32, AT(Q6_K, ql, ql)},
+      {WORDS, 16, AT(Q6_K, qh, qh)},
+      {HALVES, 8, AT(Q6_K, scales, scales)},
+      {HALVES, 1, AT(Q6_K, d, d)}}},
+    {BYTES(IQ4_XS, IQ4_XS),
+     {{WORDS, 32, AT(IQ4_XS, qs, qs)},
+      {SCALES_IQ4_XS, 4, AT(IQ4_XS, scales_h, scales)},
+      {HALVES, 1, AT(IQ4_XS, d, d)}}},
+};
+
+enum { N_LAYOUTS = sizeof layouts / sizeof *layouts };
+
+static const Layout *find(TaiType type) {
+    for (uint32_t i = 0; i < N_LAYOUTS; i++)
+        if (layouts[i].type == type)
+            return &layouts[i];
+    return NULL;
+}
+
+TAI_INLINE uint32_t load32(const uint8_t *at) {
+    uint32_t x;
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+TAI_INLINE void store32(uint8_t *at, uint32_t x) {
+    memcpy(at, &x, sizeof x);
+}
+TAI_INLINE uint16_t load16(const uint8_t *at) {
+    uint16_t x;
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+TAI_INLINE void store16(uint8_t *at, uint16_t x) {
+    memcpy(at, &x, sizeof x);
+}
+
+enum { WORD_STRIDE = sizeof(TaiPanelWord), HALF_STRIDE = sizeof(TaiPanelF16) };
+
+TAI_INLINE void put_scales(Move move, const uint8_t *from, uint32_t n, uint8_t *half) {
+    uint32_t s[4];
+    if (move == SCALES_IQ4_XS) {
+        tai_pack_scales_iq4_xs(load16(from), load32(from + 2), s);
+    } else {
+        uint32_t packed[3] = {load32(from), load32(from + 4), load32(from + 8)};
+        (move == SCALES_Q3_K ? tai_pack_scales_q3_k : tai_pack_scales_q4_k)(packed, s);
+    }
+    for (uint32_t j = 0; j < n; j++)
+        store16(half + j * HALF_STRIDE, (uint16_t)(s[j / 2] >> (j % 2 * 16)));
+}
+
+TAI_INLINE void get_scales(Move move, const uint8_t *half, uint32_t n, uint8_t *to) {
+    uint32_t s[4] = {0};
+    for (uint32_t j = 0; j < n; j++)
+        s[j / 2] |= (uint32_t)load16(half + j * HALF_STRIDE) << (j % 2 * 16);
+    if (move == SCALES_IQ4_XS) {
+        uint32_t high, low;
+        tai_unpack_scales_iq4_xs(s, &high, &low);
+        store16(to, (uint16_t)high);
+        store32(to + 2, low);
+    } else {
+        uint32_t packed[3];
+        (move == SCALES_Q3_K ? tai_unpack_scales_q3_k : tai_unpack_scales_q4_k)(s, packed);
+        for (uint32_t i = 0; i < 3; i++)
+            store32(to + 4 * i, packed[i]);
+    }
+}
+
+/* One block of row r into a panel's block. */
+TAI_INLINE void put_block(const Layout *layout, const uint8_t *restrict block,
+                          uint8_t *restrict panel, uint32_t r) {
+    for (uint32_t i = 0; i < MAX_PARTS && layout->parts[i].n != 0; i++) {
+        const Part part = layout->parts[i];
+        const uint8_t *from = block + part.from;
+        uint8_t *word = panel + part.to + r * sizeof(uint32_t);
+        uint8_t *half = panel + part.to + r * sizeof(uint16_t);
+        switch ((Move)part.move) {
+        case WORDS:
+            for (uint32_t w = 0; w < part.n; w++)
+                store32(word + w * WORD_STRIDE, load32(from + 4 * w));
+            break;
+        case WORDS_PLUS_128:
+            for (uint32_t w = 0; w < part.n; w++)
+                store32(word + w * WORD_STRIDE, load32(from + 4 * w) ^ TAI_PLUS_128);
+            break;
+        case FIFTH_BITS:
+            store32(word, tai_pack_fifth_bits(load32(from)));
+            break;
+        case HALVES:
+            for (uint32_t j = 0; j < part.n; j++)
+                store16(half + j * HALF_STRIDE, load16(from + 2 * j));
+            break;
+        default:
+            put_scales((Move)part.move, from, part.n, half);
+        }
+    }
+}
+
+static void get_block(const Layout *layout, const uint8_t *panel, uint32_t r, uint8_t *block) {
+    for (uint32_t i = 0; i < MAX_PARTS && layout->parts[i].n != 0; i++) {
+        const Part part = layout->parts[i];
+        uint8_t *to = block + part.from;
+        const uint8_t *word = panel + part.to + r * sizeof(uint32_t);
+        const uint8_t *half = panel + part.to + r * sizeof(uint16_t);
+        switch ((Move)part.move) {
+        case WORDS:
+            for (uint32_t w = 0; w < part.n; w++)
+                store32(to + 4 * w, load32(word + w * WORD_STRIDE));
+            break;
+        case WORDS_PLUS_128:
+            for (uint32_t w = 0; w < part.n; w++)
+                store32(to + 4 * w, load32(word + w * WORD_STRIDE) ^ TAI_PLUS_128);
+            break;
+        case FIFTH_BITS:
+            store32(to, tai_unpack_fifth_bits(load32(word)));
+            break;
+        case HALVES:
+            for (uint32_t j = 0; j < part.n; j++)
+                store16(to + 2 * j, load16(half + j * HALF_STRIDE));
+            break;
+        default:
+            get_scales((Move)part.move, half, part.n, to);
+        }
+    }
+}
+
+static uint32_t n_blocks(const Layout *layout, uint32_t k) {
+    return (uint32_t)(tai_kernel_row_bytes((TaiType)layout->type, k) / layout->block_bytes);
+}
+
+bool tai_is_panelled(TaiType type) {
+    return find(type) != NULL;
+}
+
+size_t tai_panel_block_bytes(TaiType type) {
+    return find(type)->panel_bytes;
+}
+
+size_t tai_panel_bytes(TaiType type, uint32_t k) {
+    const Layout *layout = find(type);
+    return (size_t)n_blocks(layout, k) * layout->panel_bytes;
+}
+
+uint64_t tai_matrix_bytes(TaiType type, uint64_t n_rows, uint32_t k) {
+    if (!tai_is_panelled(type))
+        return n_rows * tai_kernel_row_bytes(type, k);
+    return (n_rows + TAI_PANEL_ROWS - 1) / TAI_PANEL_ROWS * tai_panel_bytes(type, k);
+}
+
+void tai_panel_put(TaiType type, const void *rows, uint32_t n_rows, uint32_t k, void *panel) {
+    const Layout *layout = find(type);
+    const size_t row_bytes = tai_kernel_row_bytes(type, k);
+    const uint32_t n = n_blocks(layout, k);
+    if (n_rows < TAI_PANEL_ROWS)
+        memset(panel, 0, (size_t)n * layout->panel_bytes);
+    for (uint32_t b = 0; b < n; b++)
+        for (uint32_t r = 0; r < n_rows; r++)
+            put_block(layout, (const uint8_t *)rows + r * row_bytes + b * layout->block_bytes,
+                      (uint8_t *)panel + b * layout->panel_bytes, r);
+}
+
+void tai_panel_get_block(TaiType type, const void *panel_block, uint32_t r, void *block) {
+    get_block(find(type), panel_block, r, block);
+}
+
+void tai_panel_get(TaiType type, const void *panel, uint32_t r, uint32_t k, void *row) {
+    const Layout *layout = find(type);
+    const uint32_t n = n_blocks(layout, k);
+    for (uint32_t b = 0; b < n; b++)
+        get_block(layout, (const uint8_t *)panel + (size_t)b * layout->panel_bytes, r,
+                  (uint8_t *)row + (size_t)b * layout->block_bytes);
+}
+
+void tai_panel_dequantize(TaiType type, const void *panel, uint32_t r, uint32_t k, float *y) {
+    const Layout *layout = find(type);
+    const uint32_t n = n_blocks(layout, k);
+    for (uint32_t b = 0; b < n; b++) {
+        TaiAnyBlock block;
+        get_block(layout, (const uint8_t *)panel + (size_t)b * layout->panel_bytes, r, block.bytes);
+        tai_ref_dequantize(type, &block, k / n, y + (size_t)b * (k / n));
+    }
+}
