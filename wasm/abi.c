@@ -95,6 +95,7 @@ static void print_constants(void) {
     printf("\nexport const VERSION = '%s'\n", TINYAI_VERSION);
     CONSTANT(TINYAI_KV_F32);
     CONSTANT(TINYAI_KV_F16);
+    CONSTANT(TINYAI_KV_Q8);
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
@@ -369,15 +370,16 @@ static void print_inspect(void) {
     FIELD(TinyAIInspectTensor, name_bytes);
     FIELD(TinyAIInspectTensor, n_dims);
     FIELD(TinyAIInspectTensor, type_address);
-    FIELD(TinyAIInspectTensor, reserved);
+    FIELD(TinyAIInspectTensor, layout);
     END(TinyAIInspectTensor);
 }
 
 static void print_convert(void) {
     printf("\n/** Formats of model files, by number. */\n");
     printf("export const MODEL_FORMATS = ['gguf', 'tmai'] as const\n");
+    printf("/** How the values of a tensor lie, by number. */\n");
+    printf("export const TENSOR_LAYOUTS = ['rows', 'panels'] as const\n");
     printf("export const CONVERT_BUFFER = %u\n", TAI_CONVERT_BUFFER);
-    printf("export const CONVERT_LEAST_BUFFER = %u\n", TAI_CONVERT_LEAST_BUFFER);
     CONSTANT(TINYAI_CONVERT_HEADER);
 
     BEGIN(TinyAIConversion, "Conversion");
@@ -389,8 +391,10 @@ static void print_convert(void) {
     FIELD(TinyAIConversion, from);
     FIELD(TinyAIConversion, to);
     FIELD(TinyAIConversion, bytes);
-    FIELD(TinyAIConversion, hash_only);
+    FIELD(TinyAIConversion, into);
+    FIELD(TinyAIConversion, to_bytes);
     FIELD(TinyAIConversion, buffer);
+    FIELD(TinyAIConversion, least_buffer);
     FIELD(TinyAIConversion, header);
     FIELD(TinyAIConversion, header_bytes);
     FIELD(TinyAIConversion, format);

@@ -71,7 +71,7 @@ typedef enum TinyAIPurpose {
         TINYAI_PURPOSES
 } TinyAIPurpose;
 
-enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1 };
+enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1, TINYAI_KV_Q8 = 2 };
 enum {
     TINYAI_KERNELS_AUTO = 0,      /* the fastest that the host has; never relaxed ones */
     TINYAI_KERNELS_SCALAR = 1,    /* every host has these */

@@ -66,6 +66,7 @@ export const PURPOSES = [
 export const VERSION = '0.1.0'
 export const KV_F32 = 0
 export const KV_F16 = 1
+export const KV_Q8 = 2
 export const KERNELS_AUTO = 0
 export const KERNELS_SCALAR = 1
 export const KERNELS_SIMD128 = 2
@@ -345,17 +346,18 @@ export const InspectTensor = {
   name_bytes: u32(56),
   n_dims: u32(60),
   type_address: u32(64),
-  reserved: u32(68),
+  layout: u32(68),
 } as const
 
 /** Formats of model files, by number. */
 export const MODEL_FORMATS = ['gguf', 'tmai'] as const
+/** How the values of a tensor lie, by number. */
+export const TENSOR_LAYOUTS = ['rows', 'panels'] as const
 export const CONVERT_BUFFER = 1048576
-export const CONVERT_LEAST_BUFFER = 4096
 export const CONVERT_HEADER = 131072
 
 export const Conversion = {
-  size: 88,
+  size: 96,
   needed_bytes: u64(0),
   source_header_bytes: u64(8),
   target_bytes: u64(16),
@@ -364,11 +366,13 @@ export const Conversion = {
   from: u64(40),
   to: u64(48),
   bytes: u32(56),
-  hash_only: u32(60),
-  buffer: u32(64),
-  header: u32(68),
-  header_bytes: u32(72),
-  format: u32(76),
-  n_tensors: u32(80),
-  reserved: u32(84),
+  into: u32(60),
+  to_bytes: u32(64),
+  buffer: u32(68),
+  least_buffer: u32(72),
+  header: u32(76),
+  header_bytes: u32(80),
+  format: u32(84),
+  n_tensors: u32(88),
+  reserved: u32(92),
 } as const

@@ -39,8 +39,13 @@ interface Exports {
   tinyai_js_inspect_key(index: number): number
   tinyai_js_inspect_tensor(index: number): number
   tinyai_js_conversion(): number
-  tinyai_js_convert_measure(header: number, headerBytes: number, memoryBytes: number): number
-  tinyai_js_convert_begin(headerBytes: number, memoryBytes: number): number
+  tinyai_js_convert_measure(
+    header: number,
+    headerBytes: number,
+    memoryBytes: number,
+    layout: number,
+  ): number
+  tinyai_js_convert_begin(headerBytes: number, memoryBytes: number, layout: number): number
   tinyai_js_convert_next(): number
   tinyai_js_convert_moved(): number
   tinyai_js_probe_has(kernels: number): number

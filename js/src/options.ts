@@ -84,7 +84,7 @@ export function checkLoadOptions(options: LoadOptions): EngineOptions {
     defaultBudget: defaultBudget(most),
     maxMemoryBudget: most,
     contextLength: whole('contextLength', options.contextLength, 1, 2 ** 31),
-    kv: choice('kv', options.kv, ['f32', 'f16'], ['q8']),
+    kv: choice('kv', options.kv, ['f32', 'f16', 'q8'], []),
     kernels: choice('kernels', options.kernels, KERNELS, []) ?? 'auto',
     prefetch: bool('prefetch', options.prefetch),
     mode: choice('mode', options.mode, MODES, []),

@@ -68,7 +68,7 @@ export function putOptions(engine: Engine, options: EngineOptions, fileBytes: nu
   set(abi.Options.mode, options.mode === undefined ? undefined : MODES[options.mode])
 }
 
-const KV_TYPES = { f32: abi.KV_F32, f16: abi.KV_F16 }
+const KV_TYPES = { f32: abi.KV_F32, f16: abi.KV_F16, q8: abi.KV_Q8 }
 
 const MODES: Record<Mode, number> = {
   normal: abi.EXEC_NORMAL,

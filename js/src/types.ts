@@ -32,8 +32,8 @@ export interface Source {
  */
 export type ModelSource = string | URL | Blob | Uint8Array | Source
 
-/** `'f32'` exact, `'f16'` half the memory. */
-export type KvType = 'f32' | 'f16'
+/** `'f32'` exact, `'f16'` half the memory, `'q8'` a good quarter. */
+export type KvType = 'f32' | 'f16' | 'q8'
 
 /**
  * What kernels compute with: plain code, SIMD128, or the dot products of relaxed SIMD into sums of 16 or 32 bits. The
@@ -87,7 +87,7 @@ export interface LoadOptions {
   mode?: Mode
   /** Tokens of context. Default: the model's own, at most 4096, lowered until it fits the budget. */
   contextLength?: number
-  /** Type of the cached keys and values. Default `'f16'`. */
+  /** Type of the cached keys and values. Default `'q8'`. */
   kv?: KvType
   /**
    * Kernels to compute with. Default `'auto'`: those that this host accepts are tried once per page or process, for a few
@@ -182,10 +182,14 @@ export interface Plan {
 /** A value of the metadata; of an array only what it is. Integers above 2^53 lose their last digits. */
 export type MetadataValue = number | string | boolean | { arrayOf: string; length: number }
 
+/** How the values of a matrix lie: as they are computed with, or row behind row, as in GGUF. */
+export type TensorLayout = 'panels' | 'rows'
+
 export interface TensorInfo {
   name: string
   /** `'Q4_0'`, `'F32'`, … */
   type: string
+  layout: TensorLayout
   /** The first is the length of a row. */
   shape: number[]
   /** Where its data lies in the file, and how long it is. */

@@ -32,6 +32,7 @@ typedef struct Options {
     const char *model;
     const char *prompt; /* NULL: from standard input */
     const char *output; /* of convert */
+    uint32_t layout;    /* of convert: of quantized matrices in TMAI, TAI_LAYOUT_* */
     const char *file;   /* text for perplexity; NULL: from standard input */
     const char *report; /* file for the report, "-" for standard output, or NULL */
     const char *stops[MAX_STOPS];

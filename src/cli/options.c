@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/header.h"
 #include "port/port.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
     STOP,
     IGNORE_EOS,
     FILE_,
+    LAYOUT,
     LOGITS_HASH,
     JSON,
     REPORT,
@@ -59,7 +61,7 @@ static const Rule rules[OPTIONS] = {
     [CONTEXT] =
         {"context", "N", MODEL_COMMANDS,
          "tokens of context. Default: the model's own, at most 4096, lowered until it fits"},
-    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32 or f16"},
+    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32, f16 or q8"},
     [KERNELS] =
         {"kernels", "KIND", MODEL_COMMANDS,
          "the result is the same. auto, scalar; x86-64: avx2, avx-vnni, avx512-vnni; arm64: "
@@ -82,6 +84,9 @@ static const Rule rules[OPTIONS] = {
     [STOP] = {"stop", "TEXT", RUN, "ends the text before TEXT; may be given 16 times"},
     [IGNORE_EOS] = {"ignore-eos", NULL, RUN, "go on after the end of the text"},
     [FILE_] = {"file", "TEXT", PERPLEXITY, "the text. Default: standard input"},
+    [LAYOUT] = {"layout", "LAYOUT", CONVERT,
+                "quantized matrices in TMAI as panels, ready to compute with, or rows. Default: "
+                "panels"},
     [LOGITS_HASH] = {"logits-hash", NULL, RUN, "print the hash of all logits"},
     [JSON] = {"json", NULL, ALL_COMMANDS, "one JSON object on standard output"},
     [REPORT] = {"report", "FILE", RUN,
@@ -234,9 +239,10 @@ const char *const kernel_names[] = {
 
 /* False if the value is not one that the option takes. */
 static bool set_option(Options *o, int option, const char *value) {
-    static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
+    static const char *const kv_names[] = {"f32", "f16", "q8", NULL}; /* TINYAI_KV_* */
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
-                                             NULL}; /* TINYAI_EXEC_* */
+                                             NULL};                     /* TINYAI_EXEC_* */
+    static const char *const layout_names[] = {"rows", "panels", NULL}; /* TAI_LAYOUT_* */
     TinyAISampling *sampling = &o->generate.sampling;
     uint64_t number;
     switch (option) {
@@ -292,6 +298,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case FILE_:
         o->file = value;
         return true;
+    case LAYOUT:
+        return read_choice(value, layout_names, &o->layout);
     case LOGITS_HASH:
         return o->logits_hash = true;
     case JSON:
@@ -342,6 +350,7 @@ static void set_defaults(Options *options, Command command) {
     options->generate.sampling.seed = tai_port_clock_ns() & UINT32_MAX;
     options->generate.stop = options->stops;
     options->generate.n_stop = 0;
+    options->layout = TAI_LAYOUT_PANELS;
 }
 
 int read_options(Options *options, int argc, char **argv) {

@@ -13,7 +13,7 @@
 
 TinyAIOptions tinyai_default_options(void) {
     return (TinyAIOptions){.default_budget = TINYAI_DEFAULT_BUDGET,
-                           .kv_type = TINYAI_KV_F16,
+                           .kv_type = TINYAI_KV_Q8,
                            .kernels = TINYAI_KERNELS_AUTO,
                            .prefetch = 1,
                            .read_chunk_bytes = 1u << 20,

@@ -50,7 +50,9 @@ typedef struct TaiForward {
     bool another;        /* another batch will follow */
     bool entered;        /* the unit's operations are set up */
     bool hashing;        /* they compare its bytes with their hash, before it is entered */
+    bool repacking;      /* they repack it, before it is entered */
     bool pressed;        /* the pressure callback was asked for this chunk */
+    TaiTensor strip;     /* of the head, being repacked */
     TaiXxh3 hash;        /* of the unit's bytes so far */
     TaiActForm act_form; /* in which form the activations of the next matrix are */
 } TaiForward;
@@ -182,8 +184,9 @@ TinyAIBatchItem *tai_batch(const TinyAIModel *model);
 
 /* Sets up the operations of a unit whose bytes are in memory. */
 void tai_build_unit(TinyAIModel *model, uint32_t index);
-/* Dequantizes the chunk's embedding rows into the residual stream; row i lies where row_of says. */
-void tai_embed(TinyAIModel *model, uint32_t item, const void *row);
+/* Dequantizes a token's embedding row into the residual stream of an item of the chunk. rows: the row, or the
+ * panel that it is in. */
+void tai_embed(TinyAIModel *model, uint32_t item, uint32_t token, const void *rows, bool panel);
 /* Cos and sin of the chunk's positions. */
 void tai_rope_angles(TinyAIModel *model);
 

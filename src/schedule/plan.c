@@ -32,8 +32,8 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
                         ": ask for at most that",
                         o->context_length, shape->model_context);
     }
-    if (o->kv_type > TINYAI_KV_F16) {
-        return out_of_range(error, "the kv type", o->kv_type, TINYAI_KV_F32, TINYAI_KV_F16);
+    if (o->kv_type > TINYAI_KV_Q8) {
+        return out_of_range(error, "the kv type", o->kv_type, TINYAI_KV_F32, TINYAI_KV_Q8);
     }
     if (o->kernels > TINYAI_KERNELS_NEON) {
         return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_NEON);

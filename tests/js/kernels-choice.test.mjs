@@ -98,6 +98,19 @@ describe('the kernels that are chosen', () => {
     }
   })
 
+  test('are the fastest also where other programs take most of the time', async () => {
+    const clock = new FakeClock()
+    let calls = 0
+    // 30 milliseconds of somebody else's, again and again
+    const disturbed = (ms) => () => (++calls % 97 === 0 ? 30 : ms)
+    const probe = fake(
+      { relaxed32: disturbed(0.011), relaxed16: disturbed(0.007), simd128: disturbed(0.011) },
+      { clock },
+    )
+    assert.equal((await choose(probe)).kernels, 'relaxed16')
+    assert.ok(clock.elapsed < 300, `${clock.elapsed} ms`)
+  })
+
   test('are found with a clock of whole milliseconds', async () => {
     const clock = new FakeClock({ coarse: true })
     const probe = fake({ relaxed32: 0.0105, relaxed16: 0.0066, simd128: 0.0106 }, { clock })
@@ -143,7 +156,7 @@ describe('the kernels that are chosen', () => {
         return faster * 0.05
       }
       await choose(fake({ relaxed32: restless, relaxed16: restless, simd128: restless }, { clock }))
-      assert.ok(clock.elapsed < 120, `${clock.elapsed} ms`)
+      assert.ok(clock.elapsed < (coarse ? 150 : 70), `${clock.elapsed} ms`)
       assert.ok(clock.longest < 10, `${clock.longest} ms without a turn`)
     }
   })

@@ -274,7 +274,7 @@ TEST(options_out_of_range_are_named) {
     o.sequences = 17;
     CHECK_EQ(plan_of(&shape, o).status, TINYAI_E_ARGUMENT);
     o = options_of(0, 0, 1);
-    o.kv_type = 2;
+    o.kv_type = 3;
     CHECK_EQ(plan_of(&shape, o).status, TINYAI_E_ARGUMENT);
     o = options_of(0, 0, 1);
     o.mode = 4;

@@ -105,6 +105,10 @@ V8_TEST(add16, v8_add16(V8_A, V8_B), 16, c->wanted.u16[i] = (uint16_t)(c->a.u16[
 V8_TEST(add32, v8_add32(V8_A, V8_B), 8, c->wanted.u32[i] = c->a.u32[i] + c->b.u32[i])
 V8_TEST(sub32, v8_sub32(V8_A, V8_B), 8, c->wanted.u32[i] = c->a.u32[i] - c->b.u32[i])
 V8_TEST(mul32, v8_mul32(V8_A, V8_B), 8, c->wanted.u32[i] = c->a.u32[i] * c->b.u32[i])
+V8_TEST(max32, v8_max32(V8_A, V8_B), 8,
+        c->wanted.i32[i] = c->a.i32[i] > c->b.i32[i] ? c->a.i32[i] : c->b.i32[i])
+V8_TEST(mul16, v8_mul16(V8_A, V8_B), 16,
+        c->wanted.u16[i] = (uint16_t)((uint32_t)c->a.u16[i] * c->b.u16[i]))
 V8_TEST(madd16, v8_madd16(V8_A, V8_B), 8, c->wanted.i32[i] = v8_pair(c, i))
 
 V8_FLOAT_TEST(add, v8_add(V8_A, V8_B), c->a.f32[i] + c->b.f32[i])
@@ -116,11 +120,63 @@ V8_FLOAT_TEST(min, v8_min(V8_A, V8_B), c->a.f32[i] < c->b.f32[i] ? c->a.f32[i] :
 V8_FLOAT_TEST(max, v8_max(V8_A, V8_B), c->a.f32[i] > c->b.f32[i] ? c->a.f32[i] : c->b.f32[i])
 
 V8_FLOAT_TEST(load_f16, v8_load_f16(c->a.u8 + 2), tai_f16_weight(c->a.u16[1 + i]))
+V8_TEST(load_bf16, v8_load_bf16(c->a.u8 + 2), 8, c->wanted.u32[i] = (uint32_t)c->a.u16[1 + i] << 16)
 V8_FLOAT_TEST(load_i8_as_f32, v8_load_i8_as_f32(c->a.i8 + 3), (float)c->a.i8[3 + i])
 V8_TEST(low16_twice, v8_low16_twice(V8_A), 16, c->wanted.u16[i] = c->a.u16[i / 2 * 2])
 V8_TEST(high16_twice, v8_high16_twice(V8_A), 16, c->wanted.u16[i] = c->a.u16[i / 2 * 2 + 1])
 V8_TEST(lookup, v8_lookup(v8_load_twice(c->a.u8), v8_and(V8_B, v8_splat8(15))), 32,
         c->wanted.u8[i] = c->a.u8[c->b.u8[i] & 15])
+
+static int32_t v8_largest(const V8Lanes *v) {
+    int32_t largest = v->i32[0];
+    for (int i = 1; i < 8; i++)
+        largest = v->i32[i] > largest ? v->i32[i] : largest;
+    return largest;
+}
+
+static int32_t v8_sum(const V8Lanes *v) { /* wraps */
+    uint32_t sum = 0;
+    for (int i = 0; i < 8; i++)
+        sum += v->u32[i];
+    return (int32_t)sum;
+}
+
+V8_TEST(keep, v8_keep(V8_A), 8, c->wanted.u32[i] = c->a.u32[i])
+V8_TEST(largest32, v8_splat32(v8_largest32(V8_A)), 8, c->wanted.i32[i] = v8_largest(&c->a))
+V8_TEST(sum32, v8_splat32(v8_sum32(V8_A)), 8, c->wanted.i32[i] = v8_sum(&c->a))
+V8_TEST(swap_middle, v8_swap_middle(V8_A), 8,
+        c->wanted.u32[i] = c->a.u32[i % 4 == 0 || i % 4 == 3 ? i : i ^ 3])
+
+V8_TEST(swap_pairs, v8_swap_pairs(V8_A), 8, c->wanted.u32[i] = c->a.u32[i ^ 1])
+V8_TEST(first_of_pairs, v8_first_of_pairs(V8_A), 8, c->wanted.u32[i] = c->a.u32[i & ~1])
+V8_TEST(second_of_pairs, v8_second_of_pairs(V8_A), 8, c->wanted.u32[i] = c->a.u32[i | 1])
+
+/* Lanes that fit: what others become is no tier's business. */
+static void v8_case_store_i16(V8Case *c) {
+    V8 a = v8_sar32(V8_A, 16), b = v8_sar32(V8_B, 16);
+    v8_store_i16(c->got.i16, a, b);
+    for (int i = 0; i < 8; i++) {
+        c->wanted.i16[i] = c->a.i16[2 * i + 1];
+        c->wanted.i16[8 + i] = c->b.i16[2 * i + 1];
+    }
+}
+
+static void v8_case_store_i8x8(V8Case *c) {
+    v8_store_i8x8(c->got.i8, v8_sar32(V8_A, 24));
+    for (int i = 0; i < 8; i++)
+        c->wanted.i8[i] = c->a.i8[4 * i + 3];
+}
+
+static void v8_case_store_i8(V8Case *c) {
+    V8 a = v8_sar32(V8_A, 24), b = v8_sar32(V8_B, 24);
+    v8_store_i8(c->got.i8, a, b, v8_sar32(v8_shl32(V8_A, 8), 24), v8_sar32(v8_shl32(V8_B, 8), 24));
+    for (int i = 0; i < 8; i++) {
+        c->wanted.i8[i] = c->a.i8[4 * i + 3];
+        c->wanted.i8[8 + i] = c->b.i8[4 * i + 3];
+        c->wanted.i8[16 + i] = c->a.i8[4 * i + 2];
+        c->wanted.i8[24 + i] = c->b.i8[4 * i + 2];
+    }
+}
 
 #define V8_NAMED(name) {#name, v8_case_##name}
 
@@ -158,10 +214,23 @@ static const struct {
     V8_NAMED(min),
     V8_NAMED(max),
     V8_NAMED(load_f16),
+    V8_NAMED(load_bf16),
     V8_NAMED(load_i8_as_f32),
     V8_NAMED(low16_twice),
     V8_NAMED(high16_twice),
     V8_NAMED(lookup),
+    V8_NAMED(max32),
+    V8_NAMED(mul16),
+    V8_NAMED(keep),
+    V8_NAMED(largest32),
+    V8_NAMED(sum32),
+    V8_NAMED(swap_middle),
+    V8_NAMED(store_i16),
+    V8_NAMED(swap_pairs),
+    V8_NAMED(first_of_pairs),
+    V8_NAMED(second_of_pairs),
+    V8_NAMED(store_i8x8),
+    V8_NAMED(store_i8),
 };
 enum { N_V8_CASES = sizeof v8_cases / sizeof *v8_cases };
 

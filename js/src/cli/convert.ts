@@ -25,6 +25,7 @@ export async function convertCommand(request: Request, signal: AbortSignal): Pro
   try {
     const result = await convertModel(module, source, open, {
       memoryBudget: typeof memoryBudget === 'string' ? parseSize(memoryBudget) : memoryBudget,
+      layout: request.layout,
       onProgress: showProgress,
       signal,
     })

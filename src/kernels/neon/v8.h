@@ -69,6 +69,13 @@ TAI_INLINE V8 v8_splat_f32(float x) {
     return (V8){v, v};
 }
 
+/* The same vector, of which the compiler does not know what it holds. */
+TAI_INLINE V8 v8_keep(V8 a) {
+    __asm__("" : "+w"(a.lo));
+    __asm__("" : "+w"(a.hi));
+    return a;
+}
+
 /* ---- bits ---- */
 V8_EACH_I32(v8_and, vandq_s32)
 V8_EACH_I32(v8_or, vorrq_s32)
@@ -98,6 +105,8 @@ V8_EACH(v8_add16, s16, vaddq_s16)
 V8_EACH_I32(v8_add32, vaddq_s32)
 V8_EACH_I32(v8_sub32, vsubq_s32)
 V8_EACH_I32(v8_mul32, vmulq_s32)
+V8_EACH_I32(v8_max32, vmaxq_s32)
+V8_EACH(v8_mul16, s16, vmulq_s16)
 TAI_INLINE int32x4_t tai_madd16(int32x4_t a, int32x4_t b) {
     int16x8_t p = vreinterpretq_s16_s32(a), q = vreinterpretq_s16_s32(b);
     return vpaddq_s32(vmull_s16(vget_low_s16(p), vget_low_s16(q)), vmull_high_s16(p, q));
@@ -124,6 +133,36 @@ TAI_INLINE V8 v8_f32_of_i32(V8 a) {
 V8_EACH(v8_min, f32, tai_lesser)
 V8_EACH(v8_max, f32, tai_greater)
 
+/* ---- across lanes ---- */
+
+/* The largest of eight int32. */
+TAI_INLINE int32_t v8_largest32(V8 a) {
+    return vmaxvq_s32(vmaxq_s32(a.lo, a.hi));
+}
+/* The sum of eight int32. */
+TAI_INLINE int32_t v8_sum32(V8 a) {
+    return vaddvq_s32(vaddq_s32(a.lo, a.hi));
+}
+/* Of lanes 0..3 and of lanes 4..7 the middle two exchanged. */
+TAI_INLINE int32x4_t tai_swap_middle(int32x4_t a) {
+    return vzip1q_s32(a, vextq_s32(a, a, 2));
+}
+TAI_INLINE V8 v8_swap_middle(V8 a) {
+    return (V8){tai_swap_middle(a.lo), tai_swap_middle(a.hi)};
+}
+/* 32 int8, or 16 int16, out of lanes of 32 bits that hold such. */
+TAI_INLINE int16x8_t tai_narrowed(V8 a) {
+    return vmovn_high_s32(vmovn_s32(a.lo), a.hi);
+}
+TAI_INLINE void v8_store_i16(int16_t *at, V8 a, V8 b) {
+    vst1q_s16(at, tai_narrowed(a));
+    vst1q_s16(at + 8, tai_narrowed(b));
+}
+TAI_INLINE void v8_store_i8(int8_t *at, V8 a, V8 b, V8 c, V8 d) {
+    vst1q_s8(at, vmovn_high_s16(vmovn_s16(tai_narrowed(a)), tai_narrowed(b)));
+    vst1q_s8(at + 16, vmovn_high_s16(vmovn_s16(tai_narrowed(c)), tai_narrowed(d)));
+}
+
 /* ---- formats ---- */
 
 /* Eight f16 from memory as tai_f16_weight reads them: NaN counts as infinity of its sign. */
@@ -134,6 +173,12 @@ TAI_INLINE V8 v8_load_f16(const void *at) {
     float16x8_t x = vreinterpretq_f16_u16(bits);
     return (V8){vreinterpretq_s32_f32(vcvt_f32_f16(vget_low_f16(x))),
                 vreinterpretq_s32_f32(vcvt_high_f32_f16(x))};
+}
+/* Eight bf16 from memory as floats. */
+TAI_INLINE V8 v8_load_bf16(const void *at) {
+    uint16x8_t h = vreinterpretq_u16_u8(vld1q_u8(at));
+    return (V8){vreinterpretq_s32_u32(vshll_n_u16(vget_low_u16(h), 16)),
+                vreinterpretq_s32_u32(vshll_high_n_u16(h, 16))};
 }
 /* Eight int8 from memory as floats. */
 TAI_INLINE V8 v8_load_i8_as_f32(const int8_t *at) {
@@ -160,6 +205,24 @@ V8_EACH(v8_lookup, u8, vqtbl1q_u8)
 TAI_INLINE V8 v8_load_twice(const void *at) { /* 16 bytes from memory in both halves */
     int32x4_t v = tai_load128(at);
     return (V8){v, v};
+}
+
+/* ---- what moves between lanes ---- */
+
+/* Neighbours change places: {1, 0, 3, 2, 5, 4, 7, 6}. */
+TAI_INLINE V8 v8_swap_pairs(V8 a) {
+    return (V8){vrev64q_s32(a.lo), vrev64q_s32(a.hi)};
+}
+/* Of each two neighbours the first one, or the second one, twice. */
+TAI_INLINE V8 v8_first_of_pairs(V8 a) {
+    return (V8){vtrn1q_s32(a.lo, a.lo), vtrn1q_s32(a.hi, a.hi)};
+}
+TAI_INLINE V8 v8_second_of_pairs(V8 a) {
+    return (V8){vtrn2q_s32(a.lo, a.lo), vtrn2q_s32(a.hi, a.hi)};
+}
+/* Stores eight int32 from -128 to 127 as int8. */
+TAI_INLINE void v8_store_i8x8(int8_t *at, V8 a) {
+    vst1_s8(at, vmovn_s16(tai_narrowed(a)));
 }
 
 #endif

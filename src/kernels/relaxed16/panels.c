@@ -10,8 +10,8 @@ static void panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, con
                    size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
     const TaiPanelKernels *narrow = tai_narrow_kernels(type);
     if (narrow)
-        tai_multiply_panels(
-            narrow, (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
+        tai_multiply_panels(narrow,
+                            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
     else
         tai_simd_panels(type, w, n_rows, k, act, act_stride, n_tokens, y, y_stride);
 }

@@ -10,9 +10,8 @@
 static void panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                    size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
     if (!tai_relaxed32_narrow(type, w, n_rows, k, act, act_stride, n_tokens, y, y_stride))
-        tai_multiply_panels(
-            tai_wide_kernels(type),
-            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
+        tai_multiply_panels(tai_wide_kernels(type),
+                            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
 }
 
 const TaiKernels tai_kernels_relaxed32_signed =

@@ -3,8 +3,8 @@
 #define TAI_SIMD128_DOT_H
 
 #include "kernels/simd128/v8.h"
-#include "kernels/vector/pairs.h"
 #include "kernels/vector/direct.h"
+#include "kernels/vector/pairs.h"
 
 typedef int16_t TaiNarrow;
 typedef int16_t TaiWide;

@@ -8,10 +8,17 @@
 
 #define TAI_SIMD_TABLE(tier_name, quantize_forms, multiply_panels)                                 \
     {                                                                                              \
-        .name = tier_name, .quantize = (quantize_forms), .matmul = tai_simd_matmul,                \
-        .panels = (multiply_panels), .rms_norm = tai_simd_rms_norm, .rope = tai_simd_rope,         \
-        .add = tai_simd_add, .swiglu = tai_simd_swiglu, .kv_store = tai_ref_kv_store,              \
-        .attend = tai_simd_attend, .dequantize = tai_ref_dequantize,                               \
+        .name = tier_name,                                                                         \
+        .quantize = (quantize_forms),                                                              \
+        .matmul = tai_simd_matmul,                                                                 \
+        .panels = (multiply_panels),                                                               \
+        .rms_norm = tai_simd_rms_norm,                                                             \
+        .rope = tai_simd_rope,                                                                     \
+        .add = tai_simd_add,                                                                       \
+        .swiglu = tai_simd_swiglu,                                                                 \
+        .kv_store = tai_simd_kv_store,                                                             \
+        .attend = tai_simd_attend,                                                                 \
+        .dequantize = tai_ref_dequantize,                                                          \
     }
 
 #endif

@@ -4,17 +4,27 @@
 
 #include "kernels/vector/unpack.h"
 
+/* Loops that are gone in the code, and loops that stay. LLVM moves what is used once to its use: in a long stretch
+ * of WebAssembly chains of sums then stand one after the other and wait, with all their operands in registers that
+ * there are not. What a loop carries around stays where it is. */
 #ifdef __clang__
 #define TAI_UNROLL _Pragma("clang loop unroll(full)")
+#define TAI_LOOP _Pragma("clang loop unroll(disable)")
 #else
 #define TAI_UNROLL _Pragma("GCC unroll 64")
+#define TAI_LOOP
+#endif
+
+/* Groups that a tile takes in one turn of its loop. */
+#ifndef TAI_TURN_GROUPS
+#define TAI_TURN_GROUPS 1u
 #endif
 
 typedef struct TaiFormat32 {
     TaiUnpack unpack;
     uint32_t block_bytes;
-    uint32_t d, m;   /* where the scale and the minimum lie; 0: no minimum */
-    int32_t offset;  /* of narrow quants: 0, 8, 16 */
+    uint32_t d, m;    /* where the scale and the minimum lie; 0: no minimum */
+    int32_t offset;   /* of narrow quants: 0, 8, 16 */
     uint32_t largest; /* narrow quant */
 } TaiFormat32;
 

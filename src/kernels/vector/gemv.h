@@ -16,12 +16,12 @@ TAI_INLINE V8 tai_add_block_with_minimum(V8 y, V8 d, V8 da, V8 isum, V8 m, V8 ms
     return v8_add(y, v8_add(products, v8_mul(v8_mul(m, da), v8_f32_of_i32(msum))));
 }
 
-/* The sum of a block of 32: -8 times the activations' sum, times as much as the offset asks for. */
-TAI_INLINE V8 tai_offset_32(const TaiFormat32 *f, const TaiNarrow32 *a) {
-    if (f->offset == 0)
+/* What a block of 32 begins with: factor times the negative sum that the activations bring, for the offset. */
+TAI_INLINE V8 tai_offset_32(const uint32_t factor, const int32_t *minus_sum) {
+    if (factor == 0)
         return v8_zero();
-    V8 offset = v8_load_splat(&a->minus_8_sum);
-    return f->offset == 8 ? offset : v8_add32(offset, offset);
+    V8 offset = v8_load_splat(minus_sum);
+    return factor == 1 ? offset : v8_add32(offset, offset);
 }
 
 TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, uint32_t n_blocks,
@@ -30,9 +30,10 @@ TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, 
     const bool fits = TAI_NARROW_GROUPS(f.largest) >= 2 * TAI_APART_32;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
-        V8 offset = tai_offset_32(&f, a);
+        V8 offset = tai_offset_32((uint32_t)f.offset / 8, &a->minus_8_sum);
         V8 low = tai_narrow_start(offset), high = tai_narrow_start(v8_zero());
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+        TAI_LOOP
+        for (uint32_t g = 0; g < TAI_APART_32; g++) {
             TaiGroups w = f.unpack(block, g);
             low = tai_narrow_dot(low, w.a, &a->q[4 * g]);
             high = tai_narrow_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
@@ -56,7 +57,8 @@ TAI_INLINE void tai_gemv_wide_32(const TaiFormat32 f, const uint8_t *restrict bl
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 low = TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a->minus_128_sum);
         V8 high = v8_zero();
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_APART_32; g++) {
+        TAI_LOOP
+        for (uint32_t g = 0; g < TAI_APART_32; g++) {
             TaiGroups w = f.unpack(block, g);
             low = tai_wide_dot(low, w.a, &a->q[4 * g]);
             high = tai_wide_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
@@ -71,7 +73,8 @@ TAI_INLINE V8 tai_pair_sums(const TaiFormat256 *f, const uint8_t *block, const T
                             bool minima) {
     const int16_t *a = f->sub == 16 ? sums->of_16 : sums->of_32;
     V8 sum = v8_zero();
-    TAI_UNROLL for (uint32_t j = 0; j < TAI_SUPERBLOCK / f->sub / 2; j++)
+    TAI_UNROLL
+    for (uint32_t j = 0; j < TAI_SUPERBLOCK / f->sub / 2; j++)
         sum = v8_add32(sum, v8_madd16(tai_pair(f, block, j, minima), v8_load_splat(a + 2 * j)));
     return sum;
 }
@@ -97,8 +100,8 @@ TAI_INLINE V8 tai_narrow_scale(const TaiFormat256 *f, const uint8_t *block, uint
     return s % 2 == 0 ? tai_narrow_scale_low(pair) : tai_narrow_scale_high(pair);
 }
 
-TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block,
-                             uint32_t n_blocks, const void *act, float *restrict to) {
+TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block, uint32_t n_blocks,
+                             const void *act, float *restrict to) {
     const TaiNarrow256 *a = act;
     const uint32_t groups = f.sub / 4; /* of a sub-block */
     const uint32_t limit = TAI_NARROW_GROUPS(f.largest);
@@ -106,19 +109,22 @@ TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 isum = v8_zero();
-        TAI_UNROLL for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
-            TAI_UNROLL for (uint32_t g0 = base; g0 < base + f.apart; g0 += run) {
-                V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
-                TAI_UNROLL for (uint32_t g = g0; g < g0 + run; g++) {
-                    TaiGroups w = f.unpack(block, g);
-                    first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
-                    second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
-                }
-                V8 s0 = tai_narrow_scale(&f, block, g0 / groups);
-                V8 s1 = tai_narrow_scale(&f, block, (g0 + f.apart) / groups);
-                isum = v8_add32(isum, tai_narrow_scaled(first, s0));
-                isum = v8_add32(isum, tai_narrow_scaled(second, s1));
+        TAI_UNROLL
+        for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
+            TAI_UNROLL
+        for (uint32_t g0 = base; g0 < base + f.apart; g0 += run) {
+            V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
+            TAI_LOOP
+            for (uint32_t g = g0; g < g0 + run; g++) {
+                TaiGroups w = f.unpack(block, g);
+                first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
+                second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
             }
+            V8 s0 = tai_narrow_scale(&f, block, g0 / groups);
+            V8 s1 = tai_narrow_scale(&f, block, (g0 + f.apart) / groups);
+            isum = v8_add32(isum, tai_narrow_scaled(first, s0));
+            isum = v8_add32(isum, tai_narrow_scaled(second, s1));
+        }
         y = tai_finish_256(&f, block, &a->sums, isum, f.offset, y);
     }
     v8_store(to, y);
@@ -136,9 +142,11 @@ TAI_INLINE void tai_gemv_wide_256(const TaiFormat256 f, const uint8_t *restrict 
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 isum = v8_zero();
-        TAI_UNROLL for (uint32_t s = 0; s < TAI_SUPERBLOCK / 32; s++) {
+        TAI_UNROLL
+        for (uint32_t s = 0; s < TAI_SUPERBLOCK / 32; s++) {
             V8 low = v8_zero(), high = v8_zero();
-            TAI_UNROLL for (uint32_t g = 8 * s; g < 8 * s + 4; g++) {
+            TAI_LOOP
+            for (uint32_t g = 8 * s; g < 8 * s + 4; g++) {
                 TaiGroups w = f.unpack(block, g);
                 low = tai_wide_dot(low, w.a, &a->q[4 * g]);
                 high = tai_wide_dot(high, w.b, &a->q[4 * (g + 4)]);

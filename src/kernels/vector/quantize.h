@@ -54,8 +54,7 @@ TAI_INLINE void tai_quantize_32(const float *x, uint32_t k, void *act, size_t wi
                                 int32_t factor) {
     uint8_t *to = act;
     for (uint32_t b = 0; b < k / TAI_BLOCK; b++, x += TAI_BLOCK) {
-        TaiQuantScale scale =
-            tai_quant_scale((uint32_t)v8_largest32(tai_amax_of_32(x, v8_zero())));
+        TaiQuantScale scale = tai_quant_scale((uint32_t)v8_largest32(tai_amax_of_32(x, v8_zero())));
         TaiFour8 q = tai_quant_32(x, v8_splat_f32(scale.id));
         int32_t sum =
             v8_sum32(v8_add32(v8_add32(q.v[0], q.v[1]), v8_add32(q.v[2], q.v[3]))) * factor;
