@@ -101,6 +101,7 @@ export const DEP_SEQUENTIAL = 1
 export const DEP_RESIDUAL = 2
 export const DEP_ATTENTION = 3
 export const NO_STEP = 4294967295
+export const MAX_THREADS = 16
 export const EXCHANGE_RANGES = 16
 export const EXCHANGE_REGIONS = 16
 export const EXCHANGE_STEPS = 16

@@ -1,6 +1,7 @@
 // One instance of the WebAssembly module: its memory, its functions, and typed access to the exchange block.
 import * as abi from './abi.js'
 import { codeOf, isNoMemory, messageOf, TinyAIError } from './errors.js'
+import { isThreaded } from './threads.js'
 
 export const PAGE_BYTES = 65536
 
@@ -51,14 +52,20 @@ interface Exports {
   tinyai_js_probe_values(kernels: number): number
   tinyai_js_probe_begin(): void
   tinyai_js_probe_run(kernels: number, times: number): number
+  // Of modules with threads only:
+  tinyai_js_helper_stack(index: number): number
+  tinyai_js_stop_helpers(): void
 }
 
 export class Engine {
   readonly wasm: Exports
-  /** All of the memory; it never grows, so these stay valid. */
+  readonly memory: WebAssembly.Memory
+  /**
+   * All of the memory; it never grows, so these stay valid. Where helpers compute it is shared, which not every function
+   * of a host takes: TextDecoder and TextEncoder get copies.
+   */
   readonly bytes: Uint8Array
   readonly #view: DataView
-  readonly #memory: WebAssembly.Memory
   /** Address of the exchange block. */
   readonly #exchange: number
 
@@ -71,7 +78,7 @@ export class Engine {
     }
     let memory: WebAssembly.Memory
     try {
-      memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+      memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: isThreaded(module) })
     } catch (cause) {
       throw refused(cause)
     }
@@ -84,7 +91,7 @@ export class Engine {
 
   constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
     this.wasm = instance.exports as unknown as Exports
-    this.#memory = memory
+    this.memory = memory
     this.bytes = new Uint8Array(memory.buffer)
     this.#view = new DataView(memory.buffer)
     this.#exchange = this.wasm.tinyai_js_exchange() >>> 0
@@ -96,7 +103,7 @@ export class Engine {
 
   /** Whether the memory is another one than at the start; it never is. */
   get grown(): boolean {
-    return this.#memory.buffer !== this.bytes.buffer
+    return this.memory.buffer !== this.bytes.buffer
   }
 
   // ---- the exchange block ----------------------------------------------------------------------

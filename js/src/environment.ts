@@ -10,6 +10,7 @@ export const isNode: boolean =
 interface Builtins {
   'node:fs': typeof import('node:fs')
   'node:fs/promises': typeof import('node:fs/promises')
+  'node:os': typeof import('node:os')
   'node:path': typeof import('node:path')
   'node:url': typeof import('node:url')
   'node:worker_threads': typeof import('node:worker_threads')

@@ -5,7 +5,7 @@ import { isNoMemory, messageOf, TinyAIError } from './errors.js'
 import { EngineProbe, type KernelsProbe, PROBE_WORK } from './kernels-probe.js'
 import { knowsRelaxedSimd } from './relaxed-probe.js'
 import type { Kernels, Tier } from './types.js'
-import { compile, nameOf, type WasmBinary, type WasmFile } from './wasm-binary.js'
+import { compile, nameOf, type WasmFile, type WasmModules } from './wasm-binary.js'
 
 export interface KernelsChoice {
   kernels: Tier
@@ -33,7 +33,7 @@ const CANDIDATES: readonly Tier[] = [...RELAXED, 'simd128']
 
 /** The module to run a model with. What it is planned with does not matter: all modules plan alike. */
 export async function chooseModule(
-  binary: WasmBinary,
+  binary: WasmModules,
   wanted: Kernels,
   known: KnownKernels | undefined,
 ): Promise<ChosenModule> {

@@ -27,7 +27,7 @@ export interface EngineOptions {
   prefetch: boolean | undefined
   mode: Mode | undefined
   readChunkBytes: number | undefined
-  threads: number
+  threads: number | undefined
 }
 
 export interface GenerateSettings {
@@ -89,7 +89,7 @@ export function checkLoadOptions(options: LoadOptions): EngineOptions {
     prefetch: bool('prefetch', options.prefetch),
     mode: choice('mode', options.mode, MODES, []),
     readChunkBytes: size('readChunkBytes', options.readChunkBytes, 4096, 64 * MB),
-    threads: whole('threads', options.threads, 1, 1024) ?? 1,
+    threads: whole('threads', options.threads, 1, abi.MAX_THREADS),
   }
 }
 

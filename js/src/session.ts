@@ -4,9 +4,10 @@ import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
 import { Engine, type Field } from './engine.js'
 import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
+import { Helpers } from './helpers.js'
 import type { HostRequest } from './host.js'
 import { inspectModel } from './inspector.js'
-import { chooseModule } from './kernels-choice.js'
+import { type ChosenModule, chooseModule, type KnownKernels } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import { budgetError, newBudgetError, planModel, putOptions, readPlan } from './planner.js'
 import { Reader } from './reader.js'
@@ -28,6 +29,7 @@ import {
   type TextFlags,
   tokenize,
 } from './text.js'
+import { chooseThreads, isThreaded, type ThreadsChoice } from './threads.js'
 import { Traffic } from './traffic.js'
 import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
 import { compile, nameOf, type WasmBinary } from './wasm-binary.js'
@@ -55,7 +57,11 @@ export async function planSession(
 ): Promise<Plan> {
   const traffic = new Traffic()
   return await withSource(binary, open, traffic, signal, async (module, source) => {
-    const { plan } = await planModel(module, source, options, traffic, onProgress, signal)
+    const threads = await chooseThreads(
+      options.threads,
+      binary.threaded !== undefined || isThreaded(module),
+    )
+    const { plan } = await planModel(module, source, options, threads, traffic, onProgress, signal)
     return plan
   })
 }
@@ -94,6 +100,7 @@ export class Session {
   readonly #engine: Engine
   readonly #source: ByteSource
   readonly #traffic: Traffic
+  readonly #helpers: Helpers
   readonly #events: SessionEvents
   readonly #reader: Reader
   readonly #runner: Runner
@@ -118,11 +125,12 @@ export class Session {
     signal: AbortSignal,
   ): Promise<Session> {
     const traffic = new Traffic()
-    const chosen = chooseModule(binary, options.kernels, known)
-    const [{ module, file, choice }, source] = await bothOrNone(chosen, open(traffic, signal))
+    const chosen = chooseModules(binary, options, known)
+    const [choices, source] = await bothOrNone(chosen, open(traffic, signal))
+    const { module, file, choice, threads } = choices
     try {
       const { onProgress } = events
-      const planned = await planModel(module, source, options, traffic, onProgress, signal)
+      const planned = await planModel(module, source, options, threads, traffic, onProgress, signal)
       const { plan, header } = planned
       if (!plan.fits) throw budgetError(plan, source.name)
       const { reservedBytes } = plan
@@ -138,13 +146,16 @@ export class Session {
       throwIfAborted(signal)
       const { kernels, reason } = await choice
       throwIfAborted(signal)
-      putOptions(engine, { ...options, kernels }, source.size)
+      putOptions(engine, { ...options, kernels, threads: plan.threads }, source.size)
       engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, reservedBytes), source.name)
-      const relaxed = file === binary.relaxed
-      return new Session(engine, source, traffic, events, options.threads, {
+      const helpers = new Helpers(engine)
+      const missing = await helpers.start(module, plan.threads - 1)
+      const relaxed = file === binary.relaxed || file === binary.threaded?.relaxed
+      return new Session(engine, source, traffic, events, helpers, {
         module: nameOf(file),
         kernelsReason: reason,
         known: options.kernels === 'auto' ? { kernels, reason, relaxed } : undefined,
+        threadsReason: missing ?? reasonOf(threads, plan),
       })
     } catch (error) {
       await source.close()
@@ -157,12 +168,13 @@ export class Session {
     source: ByteSource,
     traffic: Traffic,
     events: SessionEvents,
-    threads: number,
-    choice: Pick<Loaded, 'module' | 'kernelsReason' | 'known'>,
+    helpers: Helpers,
+    choice: Pick<Loaded, 'module' | 'kernelsReason' | 'known' | 'threadsReason'>,
   ) {
     this.#engine = engine
     this.#source = source
     this.#traffic = traffic
+    this.#helpers = helpers
     this.#events = events
     this.#samplingPreset = engine.view(abi.Exchange.sampling, abi.Sampling.size).slice()
     this.#reader = new Reader(engine, source)
@@ -180,8 +192,6 @@ export class Session {
       blockBytes: readBlocks(engine, plan.blocks).bytes,
       variant: 'inline',
       ...choice,
-      threadsReason:
-        threads > 1 ? 'this build of the engine has one thread; more are planned' : null,
     }
   }
 
@@ -303,6 +313,7 @@ export class Session {
   /** Gives back what the source holds; the memory goes with the last reference to the instance. */
   async close(): Promise<void> {
     if (!this.#broken) await this.#runner.end()
+    await this.#helpers.stop(!this.#broken)
     await this.#source.close()
   }
 
@@ -464,6 +475,35 @@ export class Session {
   #tellSometimes(): void {
     if (performance.now() - this.#lastSnapshot >= SNAPSHOT_MS) this.#tellIfPossible()
   }
+}
+
+/** The module, with helpers if it may have some. */
+async function chooseModules(
+  binary: WasmBinary,
+  options: EngineOptions,
+  known: KnownKernels | undefined,
+): Promise<ChosenModule & { threads: ThreadsChoice }> {
+  let copied: string | undefined
+  if (binary.threaded) {
+    const threads = await chooseThreads(options.threads, true)
+    try {
+      if (threads.threads > 1) {
+        return { ...(await chooseModule(binary.threaded, options.kernels, known)), threads }
+      }
+      return { ...(await chooseModule(binary, options.kernels, known)), threads }
+    } catch (error) {
+      if (threads.threads === 1 || isNoMemory(error)) throw error
+      copied = messageOf(error) // somebody copied one file where there are more by now
+    }
+  }
+  const chosen = await chooseModule(binary, options.kernels, known)
+  const threads = await chooseThreads(options.threads, isThreaded(chosen.module))
+  return { ...chosen, threads: copied ? { ...threads, reason: copied } : threads }
+}
+
+function reasonOf({ threads, reason }: ThreadsChoice, plan: Plan): string | null {
+  if (plan.threads === threads) return reason
+  return `the memory budget has no room for ${threads} threads`
 }
 
 /** A trap of the engine or a mistake of ours, as an error with a code. */

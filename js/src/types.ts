@@ -95,7 +95,11 @@ export interface LoadOptions {
    * refused with `E_UNSUPPORTED` if the host cannot run them or computes wrong values with them.
    */
   kernels?: Kernels
-  /** Default 1. More run as 1, and `stats().engine.threadsReason` says why. */
+  /**
+   * Threads that compute, 1 to 16, the engine's own included; each takes some memory of the budget. The result is the same,
+   * bit for bit. Default: one per processor, at most 8 (4 on phones), or 1 where the budget has no room for more.
+   * Pages must be cross-origin isolated for more than 1; `stats().engine` says how many compute, and why not more.
+   */
   threads?: number
   /** Reserved for the block cache; so far `'auto'` and `'none'`, both without a cache. */
   cache?: 'auto' | 'none'
@@ -142,6 +146,8 @@ export interface Plan {
   /** `minBudget - budgetBytes`, or 0. */
   missingBytes: number
   mode: Mode
+  /** Threads that memory is planned for. */
+  threads: number
   /** Used while running, by purpose. */
   byPurpose: Record<Purpose, number>
   /** Transformer blocks of the model. */
@@ -325,7 +331,7 @@ export interface EngineStats {
   module: string
   mode: Mode
   threads: number
-  /** Why there are fewer threads than asked for, or `null`. */
+  /** Why fewer threads compute than were asked for, or than the default would be; or `null`. */
   threadsReason: string | null
   /** Where the engine runs: `'worker'` or `'inline'`. */
   variant: 'worker' | 'inline'

@@ -5,28 +5,41 @@ import { isNoMemory, messageOf, noMemory, TinyAIError } from './errors.js'
 /** In a form that can go to a worker. */
 export type WasmFile = { url: string } | { bytes: Uint8Array | ArrayBuffer }
 
-export interface WasmBinary {
+export interface WasmModules {
   /** Runs on every host. If the caller gave it, it is the only one. */
   module: WasmFile
   /** The same with the relaxed tiers, for hosts that know relaxed SIMD. */
   relaxed: WasmFile | undefined
 }
 
+export interface WasmBinary extends WasmModules {
+  /** The same with helper threads, for hosts with shared memory. */
+  threaded: WasmModules | undefined
+}
+
 export function wasmBinary(
   url: string | URL | undefined,
   bytes: Uint8Array | ArrayBuffer | undefined,
 ): WasmBinary {
-  if (bytes !== undefined) return { module: { bytes }, relaxed: undefined }
+  if (bytes !== undefined) return only({ bytes })
   if (url === undefined) {
     // Each written out, so that bundlers see the file.
     return {
       module: { url: new URL('./tinyai.wasm', import.meta.url).href },
       relaxed: { url: new URL('./tinyai-relaxed.wasm', import.meta.url).href },
+      threaded: {
+        module: { url: new URL('./tinyai-threads.wasm', import.meta.url).href },
+        relaxed: { url: new URL('./tinyai-relaxed-threads.wasm', import.meta.url).href },
+      },
     }
   }
   const base =
     (globalThis as { document?: { baseURI: string } }).document?.baseURI ?? import.meta.url
-  return { module: { url: new URL(url, base).href }, relaxed: undefined }
+  return only({ url: new URL(url, base).href })
+}
+
+function only(module: WasmFile): WasmBinary {
+  return { module, relaxed: undefined, threaded: undefined }
 }
 
 /** For messages and statistics: the last part of the address. */

@@ -134,9 +134,9 @@ const RULES: Record<string, Rule> = {
     kind: 'whole',
     value: 'N',
     least: 1,
-    most: U32,
-    commands: ['run', 'perplexity'],
-    help: '1 so far',
+    most: 16,
+    commands: MODEL,
+    help: 'threads that compute, 1 to 16. Default: one per processor, at most 8',
     set: ({ load }, threads: number) => (load.threads = threads),
   },
   'read-chunk': {
