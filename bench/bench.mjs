@@ -1,22 +1,26 @@
 #!/usr/bin/env node
 // `npm run bench`: tokens per second of this engine in Node beside native llama.cpp on the same machine, in the same
 // minutes, on the same tokens. Prints a table and writes docs/performance.md and docs/performance.json. Then the memory
-// part: bench/memory.mjs.
-// `--quick`: one short round, nothing written.
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// part: bench/memory.mjs. `--quick`: one short round, nothing written.
+//
+// With `--peers`: other hosts and engines, see peers/peers.mjs.
+//   npm run bench -- --peers [--quick] [--only WORDS] [--fresh] [--kv f32|f16|q8]
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeModel } from '../tests/models/make-model.mjs'
+import { writeJson, writeSection } from './docs.mjs'
+import { measureInNode } from './in-node.mjs'
+import { PeerUnavailable } from './llama-cpp.mjs'
 import { measureMemory } from './memory.mjs'
-import { measurePeer, PeerUnavailable, preparePeer } from './peer-llama.mjs'
+import { measurePeer, preparePeer } from './peer-llama.mjs'
+import { comparePeers } from './peers/peers.mjs'
 import { commitOf, machineOf, ROOT } from './place.mjs'
 import { markdownTable } from './table.mjs'
 
-const HERE = dirname(fileURLToPath(import.meta.url))
 const CACHE = join(ROOT, 'build', 'bench')
 const GENERATE = 64
+const LOAD = { memoryBudget: '512MB', threads: 1, kernels: 'auto', kv: 'f16' } // all resident
 const PHASES = ['prefill', 'decode']
 
 /** The models: the bundled one has a context of 512, so its prompt is shorter. */
@@ -35,18 +39,6 @@ function prepareModels() {
   ]
 }
 
-/** One run of this engine, in a process of its own like the peer's. */
-function measureEngine(path, counts) {
-  const options = Object.entries(counts).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const done = spawnSync(process.execPath, [join(HERE, 'engine.mjs'), path, ...options], {
-    encoding: 'utf8',
-    maxBuffer: 1 << 24,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  if (done.status !== 0) throw new Error(`measuring this engine on ${path} failed`)
-  return JSON.parse(done.stdout)
-}
-
 /** The faster of two measurements, phase by phase. */
 function better(a, b) {
   if (!a) return b
@@ -60,11 +52,13 @@ function measureAll(models, { rounds, repeats, peer }) {
   for (let round = 1; round <= rounds; round++) {
     for (const model of models) {
       process.stderr.write(`bench: round ${round} of ${rounds}, ${model.name}\n`)
-      const counts = { prompt: model.prompt, generate: GENERATE, repeats, threads: 1 }
-      model.ours = better(model.ours, measureEngine(model.path, counts))
+      const counts = { prompt: model.prompt, generate: GENERATE, repeats }
+      model.ours = better(model.ours, measureInNode(process.execPath, model.path, LOAD, counts))
       if (!peer) continue
-      const ids = model.ours.prompt_ids
-      model.native = better(model.native, measurePeer(model.path, { ...counts, ids }))
+      model.native = better(
+        model.native,
+        measurePeer(model.path, { ...counts, threads: 1, ids: model.ours.prompt_ids }),
+      )
     }
   }
 }
@@ -111,10 +105,7 @@ function factsOf(models, { rounds, repeats }) {
 
 function writeDocs(models, facts) {
   const same = models.map((m) => `${m.name} ${sameTokens(m)} of ${GENERATE}`).join(', ')
-  const text = `# Performance
-
-Written by \`npm run bench\` (bench/bench.mjs); the numbers are also in performance.json.
-
+  const text = `
 ${tableOf(models)}
 
 ratio = TinyAI / native llama.cpp; above 1 TinyAI is faster.
@@ -129,6 +120,7 @@ ratio = TinyAI / native llama.cpp; above 1 TinyAI is faster.
 
 storyteller is the bundled model (3.5 M parameters). 135M is a shape with random weights: 30 blocks, 576 wide, 9/3 heads,
 1536 FFN, 49152 tokens, tied head (\`tests/models/make-model.mjs --shape 135m\`).
+
 `
   const results = models.map(({ name, ours, native, ...rest }) => {
     const round = (value) => Math.round(value * 100) / 100
@@ -147,13 +139,8 @@ storyteller is the bundled model (3.5 M parameters). 135M is a shape with random
       sameTokens: sameTokens({ ours, native }),
     }
   })
-  const docs = join(ROOT, 'docs')
-  mkdirSync(docs, { recursive: true })
-  writeFileSync(join(docs, 'performance.md'), text)
-  writeFileSync(
-    join(docs, 'performance.json'),
-    `${JSON.stringify({ ...facts, results }, null, 2)}\n`,
-  )
+  writeSection('performance.md', 'bench', text)
+  writeJson('performance.json', { ...facts, results })
 }
 
 /** Fetches and builds the peer; false, with the reason on stderr, where that is not possible. */
@@ -169,21 +156,35 @@ function havePeer() {
   }
 }
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean' } } })
-const settings = { rounds: values.quick ? 1 : 3, repeats: values.quick ? 1 : 2, peer: havePeer() }
-const models = prepareModels()
-try {
+async function compareWithNative(quick) {
+  const settings = { rounds: quick ? 1 : 3, repeats: quick ? 1 : 2, peer: havePeer() }
+  const models = prepareModels()
   measureAll(models, settings)
   console.log(tableOf(models))
   if (settings.peer) {
     const facts = factsOf(models, settings)
     for (const [name, value] of Object.entries(facts)) console.log(`${name}: ${value}`)
-    if (!values.quick) {
+    if (!quick) {
       writeDocs(models, facts)
       console.log('written: docs/performance.md, docs/performance.json')
     }
   }
-  measureMemory(values)
+  measureMemory({ quick })
+}
+
+try {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean' },
+      peers: { type: 'boolean' },
+      only: { type: 'string' },
+      fresh: { type: 'boolean' },
+      kv: { type: 'string' },
+    },
+  })
+  const complete = values.peers ? await comparePeers(values) : await compareWithNative(values.quick)
+  if (complete === false)
+    throw new Error('some measurements failed, or the logits differ; see above')
 } catch (error) {
   console.error(`bench: ${error.message}`)
   process.exitCode = 1

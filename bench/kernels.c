@@ -90,38 +90,104 @@ void bench_quantize(void) {
                                 bench.act + t * bench.act_stride);
 }
 
-/* One query token over a cache of `positions`, n_heads of them sharing a kv head. */
+/* The last n_tokens of a cache of `positions`, n_heads query heads sharing a kv head. */
 static struct {
     const TaiKernels *kernels;
     TaiKvHead kv;
-    uint32_t n_heads, positions;
-    float *q, *scores, *out;
+    TaiQueries queries;
 } attention;
 
 EXPORT(bench_prepare_attend)
 uint32_t bench_prepare_attend(TaiTier tier, TaiKvType type, uint32_t head_dim, uint32_t n_heads,
-                              uint32_t positions) {
+                              uint32_t positions, uint32_t n_tokens) {
     uint32_t stride = tai_scores_stride(positions);
+    size_t n = (size_t)n_tokens * n_heads * head_dim;
     at = __heap_base;
     at += (64 - (uintptr_t)at % 64) % 64;
     attention.kernels = tai_kernels(tier);
-    attention.kv = (TaiKvHead){take((size_t)stride * 2 * head_dim * sizeof(float)), head_dim, type};
-    attention.n_heads = n_heads;
-    attention.positions = positions;
-    attention.q = take(sizeof(float) * n_heads * head_dim);
-    attention.out = take(sizeof(float) * n_heads * head_dim);
-    attention.scores = take(sizeof(float) * n_heads * stride);
+    attention.kv = (TaiKvHead){
+        take(stride / TAI_KV_GROUP * (size_t)tai_kv_group_bytes(type, head_dim)), head_dim, type};
+    float *q = take(sizeof(float) * n);
+    attention.queries = (TaiQueries){
+        .n_heads = n_heads,
+        .n_tokens = n_tokens,
+        .end = positions - n_tokens + 1,
+        .scale = 0.125f,
+        .q = q,
+        .out = take(sizeof(float) * n),
+        .stride = (size_t)n_heads * head_dim,
+        .scores = take(sizeof(float) * n_tokens * n_heads * stride),
+        .n_scores = (size_t)n_tokens * n_heads * stride,
+    };
     if ((size_t)at > __builtin_wasm_memory_size(0) * 65536)
         return (uint32_t)(size_t)at;
-    for (uint32_t i = 0; i < n_heads * head_dim; i++)
-        attention.q[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    for (size_t i = 0; i < n; i++)
+        q[i] = (float)(int32_t)random_bits() * 0x1p-31f;
     for (uint32_t p = 0; p < positions; p++)
-        attention.kernels->kv_store(&attention.kv, p, attention.q, attention.q);
+        attention.kernels->kv_store(&attention.kv, p, q, q);
     return (uint32_t)(size_t)at;
 }
 
 EXPORT(bench_attend)
 void bench_attend(void) {
-    attention.kernels->attend(&attention.kv, attention.q, attention.n_heads, 0, attention.positions,
-                              0.125f, attention.scores, attention.out);
+    attention.kernels->attend(&attention.kv, &attention.queries);
+}
+
+/* What else a token costs: one of these over n values. */
+typedef enum Simple { NORM, ADD, SWIGLU, ROPE, KV_STORE } Simple;
+
+static struct {
+    const TaiKernels *kernels;
+    Simple op;
+    TaiKvHead kv;
+    uint32_t n;
+    float *x, *y, *out;
+} simple;
+
+enum { BENCH_HEAD_DIM = 64 };
+
+/* n: a multiple of the head's width for ROPE and KV_STORE. */
+EXPORT(bench_prepare_simple)
+uint32_t bench_prepare_simple(TaiTier tier, Simple op, TaiKvType type, uint32_t n) {
+    at = __heap_base;
+    at += (64 - (uintptr_t)at % 64) % 64;
+    simple.kernels = tai_kernels(tier);
+    simple.op = op;
+    simple.kv =
+        (TaiKvHead){take((size_t)tai_kv_group_bytes(type, BENCH_HEAD_DIM)), BENCH_HEAD_DIM, type};
+    simple.n = n;
+    simple.x = take(sizeof(float) * n);
+    simple.y = take(sizeof(float) * n);
+    simple.out = take(sizeof(float) * n);
+    if ((size_t)at > __builtin_wasm_memory_size(0) * 65536)
+        return (uint32_t)(size_t)at;
+    for (uint32_t i = 0; i < n; i++) {
+        simple.x[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+        simple.y[i] = (float)(int32_t)random_bits() * 0x1p-31f;
+    }
+    return (uint32_t)(size_t)at;
+}
+
+EXPORT(bench_simple)
+void bench_simple(void) {
+    const TaiKernels *kernels = simple.kernels;
+    switch (simple.op) {
+    case NORM:
+        kernels->rms_norm(simple.x, simple.y, simple.n, 1e-5f, simple.out);
+        return;
+    case ADD:
+        kernels->add(simple.out, simple.y, simple.n);
+        return;
+    case SWIGLU:
+        kernels->swiglu(simple.out, simple.y, simple.n);
+        return;
+    case ROPE:
+        kernels->rope(simple.x, simple.n / BENCH_HEAD_DIM, BENCH_HEAD_DIM, simple.y,
+                      BENCH_HEAD_DIM);
+        return;
+    default:
+        for (uint32_t i = 0; i < simple.n; i += BENCH_HEAD_DIM)
+            kernels->kv_store(&simple.kv, i / BENCH_HEAD_DIM % TAI_KV_GROUP, simple.x + i,
+                              simple.y + i);
+    }
 }

@@ -5,10 +5,11 @@
 //
 //   node bench/memory.mjs [--quick]
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { writeJson, writeSection } from './docs.mjs'
 import { prepareMimalloc } from './peer-mimalloc.mjs'
 import { commitOf, machineOf, ROOT } from './place.mjs'
 import { barChart } from './plot.mjs'
@@ -214,18 +215,9 @@ ${residencyText(cycles)}
 }
 
 function writeDocs(text, plot, json) {
-  const docs = join(ROOT, 'docs')
-  const path = join(docs, 'memory.md')
-  const before = readFileSync(path, 'utf8')
-  const after = before.replace(
-    /<!-- bench -->\n[\s\S]*<!-- \/bench -->/,
-    () => `<!-- bench -->\n${text}<!-- /bench -->`,
-  )
-  writeFileSync(path, after)
-  writeFileSync(join(docs, 'memory-bench.svg'), plot)
-  const results = join(docs, 'memory-bench.json')
-  writeFileSync(results, JSON.stringify(json))
-  execFileSync(join(ROOT, 'node_modules/.bin/biome'), ['format', '--write', results])
+  writeSection('memory.md', 'bench', text)
+  writeFileSync(join(ROOT, 'docs', 'memory-bench.svg'), plot)
+  writeJson('memory-bench.json', json)
   console.log('written: docs/memory.md, docs/memory-bench.svg, docs/memory-bench.json')
 }
 

@@ -7,6 +7,7 @@
  * program fails. */
 #include "convert.h"
 #include "inspect.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static void field(const char *name, size_t at, size_t bytes, size_t align, const
         fail(name);
     }
     end_of_fields = at + bytes;
-    printf("  %s: { at: %zu, type: %s },\n", name, at, type);
+    printf("  %s: %s(%zu),\n", name, type, at);
 }
 
 static void end(size_t bytes) {
@@ -52,11 +53,11 @@ static void end(size_t bytes) {
 
 #define TYPE_OF(value)                                                                             \
     _Generic((value),                                                                              \
-        uint64_t: "'u64'",                                                                         \
-        uint32_t: "'u32'",                                                                         \
-        int32_t: "'i32'",                                                                          \
-        float: "'f32'",                                                                            \
-        char: "'utf8'")
+        uint64_t: "u64",                                                                         \
+        uint32_t: "u32",                                                                         \
+        int32_t: "i32",                                                                          \
+        float: "f32",                                                                            \
+        char: "utf8")
 
 #define BEGIN(type, js) begin(js, sizeof(type))
 #define END(type) end(sizeof(type))
@@ -68,7 +69,7 @@ static void end(size_t bytes) {
     field(#name, offsetof(type, name), sizeof(((type *)0)->name), sizeof(((type *)0)->name[0]),    \
           TYPE_OF(((type *)0)->name[0]))
 #define STRUCT(type, name)                                                                         \
-    field(#name, offsetof(type, name), sizeof(((type *)0)->name), 8, "'struct'")
+    field(#name, offsetof(type, name), sizeof(((type *)0)->name), 8, "struct")
 
 static void print_lists(void) {
     printf("/** Every status: name, value. */\nexport const STATUS = {\n");
@@ -94,9 +95,12 @@ static void print_constants(void) {
     printf("\nexport const VERSION = '%s'\n", TINYAI_VERSION);
     CONSTANT(TINYAI_KV_F32);
     CONSTANT(TINYAI_KV_F16);
+    CONSTANT(TINYAI_KV_Q8);
     CONSTANT(TINYAI_KERNELS_AUTO);
     CONSTANT(TINYAI_KERNELS_SCALAR);
     CONSTANT(TINYAI_KERNELS_SIMD128);
+    CONSTANT(TINYAI_KERNELS_RELAXED16);
+    CONSTANT(TINYAI_KERNELS_RELAXED32);
     CONSTANT(TINYAI_EXEC_NORMAL);
     CONSTANT(TINYAI_EXEC_MEMORY_OPT);
     CONSTANT(TINYAI_EXEC_STREAMING);
@@ -126,9 +130,22 @@ static void print_constants(void) {
     CONSTANT(TINYAI_DEP_RESIDUAL);
     CONSTANT(TINYAI_DEP_ATTENTION);
     CONSTANT(TINYAI_NO_STEP);
+    CONSTANT(TINYAI_MAX_THREADS);
     CONSTANT(TINYAI_EXCHANGE_RANGES);
     CONSTANT(TINYAI_EXCHANGE_REGIONS);
     CONSTANT(TINYAI_EXCHANGE_STEPS);
+    CONSTANT(TINYAI_PROBE_BYTES);
+    CONSTANT(TINYAI_PROBE_ROWS);
+    CONSTANT(TINYAI_PROBE_COLUMNS);
+}
+
+/* As functions, because each field would otherwise repeat their words, and pages load them. */
+static void print_field_types(void) {
+    static const char *const types[] = {"u32", "i32", "u64", "f32", "utf8", "struct"};
+    printf("\n/** A field of a structure: its offset and type; of an array, that of an element. */\n");
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        printf("const %s = (at: number) => ({ at, type: '%s' }) as const\n", types[i], types[i]);
+    }
 }
 
 static void print_options(void) {
@@ -144,7 +161,7 @@ static void print_options(void) {
     FIELD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
     FIELD(TinyAIOptions, prefetch_threads);
-    FIELD(TinyAIOptions, reserved);
+    FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
     BEGIN(TinyAISampling, "Sampling");
@@ -188,7 +205,7 @@ static void print_plan(void) {
     FIELD(TinyAIPlan, embedding_resident);
     FIELD(TinyAIPlan, vocab_size);
     FIELD(TinyAIPlan, mode);
-    FIELD(TinyAIPlan, reserved);
+    FIELD(TinyAIPlan, threads);
     END(TinyAIPlan);
 
     BEGIN(TinyAIError, "ErrorInfo");
@@ -230,7 +247,7 @@ static void print_stats(void) {
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
     FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, reserved);
+    FIELD(TinyAIStats, threads_missing);
     FIELD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 
@@ -353,15 +370,16 @@ static void print_inspect(void) {
     FIELD(TinyAIInspectTensor, name_bytes);
     FIELD(TinyAIInspectTensor, n_dims);
     FIELD(TinyAIInspectTensor, type_address);
-    FIELD(TinyAIInspectTensor, reserved);
+    FIELD(TinyAIInspectTensor, layout);
     END(TinyAIInspectTensor);
 }
 
 static void print_convert(void) {
     printf("\n/** Formats of model files, by number. */\n");
     printf("export const MODEL_FORMATS = ['gguf', 'tmai'] as const\n");
+    printf("/** How the values of a tensor lie, by number. */\n");
+    printf("export const TENSOR_LAYOUTS = ['rows', 'panels'] as const\n");
     printf("export const CONVERT_BUFFER = %u\n", TAI_CONVERT_BUFFER);
-    printf("export const CONVERT_LEAST_BUFFER = %u\n", TAI_CONVERT_LEAST_BUFFER);
     CONSTANT(TINYAI_CONVERT_HEADER);
 
     BEGIN(TinyAIConversion, "Conversion");
@@ -373,8 +391,10 @@ static void print_convert(void) {
     FIELD(TinyAIConversion, from);
     FIELD(TinyAIConversion, to);
     FIELD(TinyAIConversion, bytes);
-    FIELD(TinyAIConversion, hash_only);
+    FIELD(TinyAIConversion, into);
+    FIELD(TinyAIConversion, to_bytes);
     FIELD(TinyAIConversion, buffer);
+    FIELD(TinyAIConversion, least_buffer);
     FIELD(TinyAIConversion, header);
     FIELD(TinyAIConversion, header_bytes);
     FIELD(TinyAIConversion, format);
@@ -388,6 +408,7 @@ int main(void) {
         "// Generated by tools/gen-abi from include/tinyai/ and wasm/exchange.h: do not edit.\n\n");
     print_lists();
     print_constants();
+    print_field_types();
     print_options();
     print_plan();
     print_stats();

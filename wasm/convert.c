@@ -59,13 +59,14 @@ uint32_t tinyai_js_conversion(void) {
     return address_of(&conversion);
 }
 
-int32_t tinyai_js_convert_measure(uint32_t header, uint32_t header_bytes, uint32_t memory_bytes) {
+int32_t tinyai_js_convert_measure(uint32_t header, uint32_t header_bytes, uint32_t memory_bytes,
+                                  uint32_t layout) {
     uint64_t end = 0;
-    uint64_t room_bytes = 0;
+    TaiConvertNeeds needs = {0};
     tai_error_clear(error_of());
     int32_t status = parse(header, header_bytes, memory_bytes, &end);
     if (status == 0) {
-        status = tai_convert_room(&source, &room_bytes, error_of());
+        status = tai_convert_needs(&source, layout, &needs, error_of());
     }
     if (status == 0) {
         /* The index is as large behind the header alone as it is here. */
@@ -74,29 +75,31 @@ int32_t tinyai_js_convert_measure(uint32_t header, uint32_t header_bytes, uint32
         conversion.source_header_bytes = source.header_bytes;
         conversion.needed_bytes =
             tai_align_up(TINYAI_CONVERT_HEADER + source.header_bytes, TAI_ALIGNMENT) + index_bytes +
-            tai_align_up(room_bytes, TAI_ALIGNMENT);
+            tai_align_up(needs.room_bytes, TAI_ALIGNMENT);
+        /* A row has at most 2^31 values: more than 32 bits are more than fits into memory. */
+        conversion.least_buffer = (uint32_t)tai_min_u64(needs.least_buffer, UINT32_MAX);
     }
     return status;
 }
 
-int32_t tinyai_js_convert_begin(uint32_t header_bytes, uint32_t memory_bytes) {
+int32_t tinyai_js_convert_begin(uint32_t header_bytes, uint32_t memory_bytes, uint32_t layout) {
     uint64_t end = 0;
-    uint64_t room_bytes = 0;
+    TaiConvertNeeds needs = {0};
     tai_error_clear(error_of());
     int32_t status = parse(TINYAI_CONVERT_HEADER, header_bytes, memory_bytes, &end);
     if (status == TAI_HEADER_MORE) {
         return tai_fail(error_of(), TINYAI_E_STALE, TINYAI_NO_OFFSET,
                         "the header changed since it was measured");
     }
-    if (status || (status = tai_convert_room(&source, &room_bytes, error_of())) != 0) {
+    if (status || (status = tai_convert_needs(&source, layout, &needs, error_of())) != 0) {
         return status;
     }
-    const uint64_t buffer = tai_align_up(end + room_bytes, TAI_ALIGNMENT);
-    if (buffer > memory_bytes || memory_bytes - buffer < TAI_CONVERT_LEAST_BUFFER) {
+    const uint64_t buffer = tai_align_up(end + needs.room_bytes, TAI_ALIGNMENT);
+    if (buffer > memory_bytes || memory_bytes - buffer < needs.least_buffer) {
         return tai_fail(error_of(), TINYAI_E_NOMEM, TINYAI_NO_OFFSET, "no room for the conversion");
     }
     buffer_bytes = (uint32_t)(memory_bytes - buffer);
-    status = tai_convert_begin(&state, &source, at(end), error_of());
+    status = tai_convert_begin(&state, &source, layout, at(end), error_of());
     conversion.buffer = (uint32_t)buffer;
     conversion.target_bytes = state.target_bytes;
     conversion.total_bytes = state.total_bytes;
@@ -114,9 +117,10 @@ int32_t tinyai_js_convert_next(void) {
         return 0;
     }
     conversion.from = copy.from;
-    conversion.hash_only = copy.to == TAI_NOWHERE;
-    conversion.to = conversion.hash_only ? 0 : copy.to;
+    conversion.to = copy.to == TAI_NOWHERE ? 0 : copy.to;
     conversion.bytes = (uint32_t)copy.bytes;
+    conversion.into = conversion.buffer + (uint32_t)copy.at;
+    conversion.to_bytes = (uint32_t)copy.to_bytes;
     return 1;
 }
 

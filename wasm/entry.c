@@ -8,6 +8,7 @@
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "model/engine.h"
+#include "threads.h"
 
 extern unsigned char __heap_base; // NOLINT(bugprone-reserved-identifier): the linker's name
 
@@ -28,6 +29,10 @@ static int32_t report(int32_t status) {
         exchange.error = *tinyai_last_error(model);
     }
     return status;
+}
+
+TinyAIModel *tinyai_js_model(void) {
+    return model;
 }
 
 uint32_t tinyai_js_exchange(void) {

@@ -85,6 +85,7 @@ uint32_t tinyai_js_inspect_tensor(uint32_t index) {
                                    .name_bytes = tensor->name.bytes,
                                    .type_address = address_of(tai_block_format(tensor->type)->name),
                                    .n_dims = tensor->n_dims,
+                                   .layout = tensor->layout,
                                    .off = tensor->off,
                                    .bytes = tensor->bytes};
     memcpy(result.dims, tensor->dims, sizeof result.dims);

@@ -34,7 +34,7 @@ typedef struct TinyAIInspectTensor {
     uint32_t name_bytes;
     uint32_t n_dims;
     uint32_t type_address; /* name of the type, terminated */
-    uint32_t reserved;
+    uint32_t layout;       /* TAI_LAYOUT_* */
 } TinyAIInspectTensor;
 
 /* Arguments and result as those of tinyai_js_plan; exchange.file_bytes and exchange.error are used. */

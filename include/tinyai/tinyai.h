@@ -54,6 +54,7 @@ extern "C" {
 #define TINYAI_PURPOSE_LIST(X)                                                                     \
     X(PROGRAM, program, "static data and stack of the program")                                    \
     X(ENGINE, engine, "state of the engine and directory of the file")                             \
+    X(THREADS, threads, "stacks of the threads that help computing")                               \
     X(TOKENIZER, tokenizer, "vocabulary")                                                          \
     X(WEIGHTS, weights, "block slots: pinned and streaming")                                       \
     X(HEAD, head, "output head, resident and streaming strips, and final norm")                    \
@@ -70,18 +71,24 @@ typedef enum TinyAIPurpose {
         TINYAI_PURPOSES
 } TinyAIPurpose;
 
-enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1 };
+enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1, TINYAI_KV_Q8 = 2 };
 enum {
-    TINYAI_KERNELS_AUTO = 0,    /* the fastest that the host has */
-    TINYAI_KERNELS_SCALAR = 1,  /* every host has these */
-    TINYAI_KERNELS_SIMD128 = 2, /* WebAssembly */
-    TINYAI_KERNELS_AVX2 = 3,    /* x86-64 natively */
+    TINYAI_KERNELS_AUTO = 0,      /* the fastest that the host has; never relaxed ones */
+    TINYAI_KERNELS_SCALAR = 1,    /* every host has these */
+    TINYAI_KERNELS_SIMD128 = 2,   /* WebAssembly */
+    TINYAI_KERNELS_AVX2 = 3,      /* x86-64 natively */
+    TINYAI_KERNELS_RELAXED16 = 4, /* WebAssembly with relaxed SIMD: which of these two is faster */
+    TINYAI_KERNELS_RELAXED32 = 5, /* depends on the engine, so the host times them and asks */
+    TINYAI_KERNELS_AVX_VNNI = 6,  /* x86-64 natively, where the processor has AVX-VNNI */
+    TINYAI_KERNELS_AVX512_VNNI = 7, /* x86-64 natively, with AVX512-VNNI and AVX512-VL */
+    TINYAI_KERNELS_NEON = 8,        /* arm64 natively, with dotprod */
 };
 
 #define TINYAI_MAX_BUDGET 0xFFFF0000u /* 4 GiB less a page: ranges carry 32-bit destinations */
 #define TINYAI_DEFAULT_BUDGET (512u << 20)
 #define TINYAI_DEFAULT_CONTEXT 4096u
 #define TINYAI_MAX_SEQUENCES 16u
+#define TINYAI_MAX_THREADS 16u
 
 typedef struct TinyAIOptions {
     uint64_t
@@ -99,7 +106,8 @@ typedef struct TinyAIOptions {
     uint32_t mode;             /* TINYAI_EXEC_*: what the budget is spent on first */
     uint32_t
         prefetch_threads; /* native: reader threads, 0 .. 16; their stacks are not in the budget */
-    uint32_t reserved;
+    uint32_t threads;     /* that compute, the caller's included: 1 .. 16; 0: one for each of the
+                             machine's processors, at most 8, or 1 if the budget has no room for so many. The result is the same, bit for bit */
 } TinyAIOptions;
 
 TinyAIOptions tinyai_default_options(void);
@@ -134,8 +142,8 @@ typedef struct TinyAIPlan {
     uint32_t resident_head_strips;
     uint32_t embedding_resident; /* 1: no embedding rows are read in steady decode */
     uint32_t vocab_size;
-    uint32_t mode; /* TINYAI_EXEC_* */
-    uint32_t reserved;
+    uint32_t mode;    /* TINYAI_EXEC_* */
+    uint32_t threads; /* that memory is planned for: 1 where the host has no more */
 } TinyAIPlan;
 
 /* ---- sources ------------------------------------------------------------------------------- */
@@ -321,6 +329,12 @@ int32_t tinyai_cancelled(TinyAIModel *model, uint32_t id);
 
 /* ---- statistics ---------------------------------------------------------------------------- */
 
+enum {
+    TINYAI_THREADS_ALL = 0,     /* none is missing */
+    TINYAI_THREADS_HOST = 1,    /* this host or build has one thread */
+    TINYAI_THREADS_REFUSED = 2, /* the system gave no more */
+};
+
 typedef struct TinyAIStats {
     uint64_t budget_bytes;
     uint64_t max_budget_bytes;
@@ -344,12 +358,12 @@ typedef struct TinyAIStats {
     uint64_t passes;
     uint64_t prompt_tokens; /* of the last generation or batch */
     uint64_t generated_tokens;
-    uint64_t logits_hash; /* XXH3-64 of the logits of all generated positions */
-    uint32_t kernels;     /* TINYAI_KERNELS_*, never _AUTO */
-    uint32_t threads;
-    uint32_t reader_threads; /* that run: at most options.prefetch_threads */
-    uint32_t reserved;
-    uint64_t stalled_ns; /* native, WASI: time in tinyai_run without anything to compute */
+    uint64_t logits_hash;     /* XXH3-64 of the logits of all generated positions */
+    uint32_t kernels;         /* TINYAI_KERNELS_*, never _AUTO */
+    uint32_t threads;         /* that compute, the caller's included */
+    uint32_t reader_threads;  /* that run: at most options.prefetch_threads */
+    uint32_t threads_missing; /* TINYAI_THREADS_*: why they are fewer than asked for */
+    uint64_t stalled_ns;      /* native, WASI: time in tinyai_run without anything to compute */
 } TinyAIStats;
 
 enum { TINYAI_BLOCK_ABSENT = 0, TINYAI_BLOCK_LOADING = 1, TINYAI_BLOCK_RESIDENT = 2 };

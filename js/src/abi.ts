@@ -52,6 +52,7 @@ export const MEANING = {
 export const PURPOSES = [
   'program', // static data and stack of the program
   'engine', // state of the engine and directory of the file
+  'threads', // stacks of the threads that help computing
   'tokenizer', // vocabulary
   'weights', // block slots: pinned and streaming
   'head', // output head, resident and streaming strips, and final norm
@@ -65,9 +66,12 @@ export const PURPOSES = [
 export const VERSION = '0.1.0'
 export const KV_F32 = 0
 export const KV_F16 = 1
+export const KV_Q8 = 2
 export const KERNELS_AUTO = 0
 export const KERNELS_SCALAR = 1
 export const KERNELS_SIMD128 = 2
+export const KERNELS_RELAXED16 = 4
+export const KERNELS_RELAXED32 = 5
 export const EXEC_NORMAL = 0
 export const EXEC_MEMORY_OPT = 1
 export const EXEC_STREAMING = 2
@@ -97,188 +101,200 @@ export const DEP_SEQUENTIAL = 1
 export const DEP_RESIDUAL = 2
 export const DEP_ATTENTION = 3
 export const NO_STEP = 4294967295
+export const MAX_THREADS = 16
 export const EXCHANGE_RANGES = 16
 export const EXCHANGE_REGIONS = 16
 export const EXCHANGE_STEPS = 16
+export const PROBE_BYTES = 393216
+export const PROBE_ROWS = 512
+export const PROBE_COLUMNS = 576
+
+/** A field of a structure: its offset and type; of an array, that of an element. */
+const u32 = (at: number) => ({ at, type: 'u32' }) as const
+const i32 = (at: number) => ({ at, type: 'i32' }) as const
+const u64 = (at: number) => ({ at, type: 'u64' }) as const
+const f32 = (at: number) => ({ at, type: 'f32' }) as const
+const utf8 = (at: number) => ({ at, type: 'utf8' }) as const
+const struct = (at: number) => ({ at, type: 'struct' }) as const
 
 export const Options = {
   size: 64,
-  memory_budget: { at: 0, type: 'u64' },
-  default_budget: { at: 8, type: 'u64' },
-  max_memory_budget: { at: 16, type: 'u64' },
-  context_length: { at: 24, type: 'u32' },
-  kv_type: { at: 28, type: 'u32' },
-  kernels: { at: 32, type: 'u32' },
-  prefetch: { at: 36, type: 'u32' },
-  read_chunk_bytes: { at: 40, type: 'u32' },
-  sequences: { at: 44, type: 'u32' },
-  mode: { at: 48, type: 'u32' },
-  prefetch_threads: { at: 52, type: 'u32' },
-  reserved: { at: 56, type: 'u32' },
+  memory_budget: u64(0),
+  default_budget: u64(8),
+  max_memory_budget: u64(16),
+  context_length: u32(24),
+  kv_type: u32(28),
+  kernels: u32(32),
+  prefetch: u32(36),
+  read_chunk_bytes: u32(40),
+  sequences: u32(44),
+  mode: u32(48),
+  prefetch_threads: u32(52),
+  threads: u32(56),
 } as const
 
 export const Sampling = {
   size: 32,
-  temperature: { at: 0, type: 'f32' },
-  top_p: { at: 4, type: 'f32' },
-  min_p: { at: 8, type: 'f32' },
-  repeat_penalty: { at: 12, type: 'f32' },
-  top_k: { at: 16, type: 'u32' },
-  repeat_last_n: { at: 20, type: 'u32' },
-  seed: { at: 24, type: 'u64' },
+  temperature: f32(0),
+  top_p: f32(4),
+  min_p: f32(8),
+  repeat_penalty: f32(12),
+  top_k: u32(16),
+  repeat_last_n: u32(20),
+  seed: u64(24),
 } as const
 
 export const Plan = {
-  size: 248,
-  budget_bytes: { at: 0, type: 'u64' },
-  min_budget_bytes: { at: 8, type: 'u64' },
-  resident_bytes: { at: 16, type: 'u64' },
-  peak_bytes: { at: 24, type: 'u64' },
-  reserved_bytes: { at: 32, type: 'u64' },
-  max_budget_bytes: { at: 40, type: 'u64' },
-  smallest_bytes: { at: 48, type: 'u64' },
-  open_bytes: { at: 56, type: 'u64' },
-  missing_bytes: { at: 64, type: 'u64' },
-  streamed_bytes_per_token: { at: 72, type: 'u64' },
-  file_bytes: { at: 80, type: 'u64' },
-  header_bytes: { at: 88, type: 'u64' },
-  block_bytes: { at: 96, type: 'u64' },
-  planning_bytes: { at: 104, type: 'u64' },
-  by_purpose: { at: 112, type: 'u64' },
-  fits: { at: 192, type: 'u32' },
-  blocks: { at: 196, type: 'u32' },
-  slots: { at: 200, type: 'u32' },
-  pinned_blocks: { at: 204, type: 'u32' },
-  prompt_tokens_per_pass: { at: 208, type: 'u32' },
-  context_length: { at: 212, type: 'u32' },
-  longest_context: { at: 216, type: 'u32' },
-  model_context: { at: 220, type: 'u32' },
-  head_strips: { at: 224, type: 'u32' },
-  resident_head_strips: { at: 228, type: 'u32' },
-  embedding_resident: { at: 232, type: 'u32' },
-  vocab_size: { at: 236, type: 'u32' },
-  mode: { at: 240, type: 'u32' },
-  reserved: { at: 244, type: 'u32' },
+  size: 256,
+  budget_bytes: u64(0),
+  min_budget_bytes: u64(8),
+  resident_bytes: u64(16),
+  peak_bytes: u64(24),
+  reserved_bytes: u64(32),
+  max_budget_bytes: u64(40),
+  smallest_bytes: u64(48),
+  open_bytes: u64(56),
+  missing_bytes: u64(64),
+  streamed_bytes_per_token: u64(72),
+  file_bytes: u64(80),
+  header_bytes: u64(88),
+  block_bytes: u64(96),
+  planning_bytes: u64(104),
+  by_purpose: u64(112),
+  fits: u32(200),
+  blocks: u32(204),
+  slots: u32(208),
+  pinned_blocks: u32(212),
+  prompt_tokens_per_pass: u32(216),
+  context_length: u32(220),
+  longest_context: u32(224),
+  model_context: u32(228),
+  head_strips: u32(232),
+  resident_head_strips: u32(236),
+  embedding_resident: u32(240),
+  vocab_size: u32(244),
+  mode: u32(248),
+  threads: u32(252),
 } as const
 
 export const ErrorInfo = {
   size: 392,
-  status: { at: 0, type: 'i32' },
-  reserved: { at: 4, type: 'u32' },
-  offset: { at: 8, type: 'u64' },
-  asked_bytes: { at: 16, type: 'u64' },
-  allowed_bytes: { at: 24, type: 'u64' },
-  missing_bytes: { at: 32, type: 'u64' },
-  message: { at: 40, type: 'utf8' },
+  status: i32(0),
+  reserved: u32(4),
+  offset: u64(8),
+  asked_bytes: u64(16),
+  allowed_bytes: u64(24),
+  missing_bytes: u64(32),
+  message: utf8(40),
 } as const
 
 export const Stats = {
-  size: 280,
-  budget_bytes: { at: 0, type: 'u64' },
-  max_budget_bytes: { at: 8, type: 'u64' },
-  reserved_bytes: { at: 16, type: 'u64' },
-  planned_peak_bytes: { at: 24, type: 'u64' },
-  current_bytes: { at: 32, type: 'u64' },
-  peak_bytes: { at: 40, type: 'u64' },
-  total_allocated_bytes: { at: 48, type: 'u64' },
-  allocation_count: { at: 56, type: 'u64' },
-  padding_bytes: { at: 64, type: 'u64' },
-  by_purpose: { at: 72, type: 'u64' },
-  bytes_read: { at: 152, type: 'u64' },
-  header_bytes_read: { at: 160, type: 'u64' },
-  block_bytes_read: { at: 168, type: 'u64' },
-  head_bytes_read: { at: 176, type: 'u64' },
-  embedding_bytes_read: { at: 184, type: 'u64' },
-  requests: { at: 192, type: 'u64' },
-  hits: { at: 200, type: 'u64' },
-  misses: { at: 208, type: 'u64' },
-  prefetched: { at: 216, type: 'u64' },
-  passes: { at: 224, type: 'u64' },
-  prompt_tokens: { at: 232, type: 'u64' },
-  generated_tokens: { at: 240, type: 'u64' },
-  logits_hash: { at: 248, type: 'u64' },
-  kernels: { at: 256, type: 'u32' },
-  threads: { at: 260, type: 'u32' },
-  reader_threads: { at: 264, type: 'u32' },
-  reserved: { at: 268, type: 'u32' },
-  stalled_ns: { at: 272, type: 'u64' },
+  size: 288,
+  budget_bytes: u64(0),
+  max_budget_bytes: u64(8),
+  reserved_bytes: u64(16),
+  planned_peak_bytes: u64(24),
+  current_bytes: u64(32),
+  peak_bytes: u64(40),
+  total_allocated_bytes: u64(48),
+  allocation_count: u64(56),
+  padding_bytes: u64(64),
+  by_purpose: u64(72),
+  bytes_read: u64(160),
+  header_bytes_read: u64(168),
+  block_bytes_read: u64(176),
+  head_bytes_read: u64(184),
+  embedding_bytes_read: u64(192),
+  requests: u64(200),
+  hits: u64(208),
+  misses: u64(216),
+  prefetched: u64(224),
+  passes: u64(232),
+  prompt_tokens: u64(240),
+  generated_tokens: u64(248),
+  logits_hash: u64(256),
+  kernels: u32(264),
+  threads: u32(268),
+  reader_threads: u32(272),
+  threads_missing: u32(276),
+  stalled_ns: u64(280),
 } as const
 
 export const BlockInfo = {
   size: 16,
-  bytes: { at: 0, type: 'u64' },
-  state: { at: 8, type: 'u32' },
-  pinned: { at: 12, type: 'u32' },
+  bytes: u64(0),
+  state: u32(8),
+  pinned: u32(12),
 } as const
 
 export const ScheduleStep = {
   size: 40,
-  bytes: { at: 0, type: 'u64' },
-  kind: { at: 8, type: 'u32' },
-  index: { at: 12, type: 'u32' },
-  depends_on: { at: 16, type: 'u32' },
-  dependency: { at: 20, type: 'u32' },
-  slot: { at: 24, type: 'u32' },
-  state: { at: 28, type: 'u32' },
-  pinned: { at: 32, type: 'u32' },
-  prefetch: { at: 36, type: 'u32' },
+  bytes: u64(0),
+  kind: u32(8),
+  index: u32(12),
+  depends_on: u32(16),
+  dependency: u32(20),
+  slot: u32(24),
+  state: u32(28),
+  pinned: u32(32),
+  prefetch: u32(36),
 } as const
 
 export const Region = {
   size: 24,
-  address: { at: 0, type: 'u64' },
-  bytes: { at: 8, type: 'u64' },
-  purpose: { at: 16, type: 'u32' },
-  reserved: { at: 20, type: 'u32' },
+  address: u64(0),
+  bytes: u64(8),
+  purpose: u32(16),
+  reserved: u32(20),
 } as const
 
 export const Range = {
   size: 24,
-  id: { at: 0, type: 'u32' },
-  flags: { at: 4, type: 'u32' },
-  offset: { at: 8, type: 'u64' },
-  length: { at: 16, type: 'u32' },
-  dest: { at: 20, type: 'u32' },
+  id: u32(0),
+  flags: u32(4),
+  offset: u64(8),
+  length: u32(16),
+  dest: u32(20),
 } as const
 
 export const BatchItem = {
   size: 16,
-  token: { at: 0, type: 'u32' },
-  position: { at: 4, type: 'u32' },
-  sequence: { at: 8, type: 'u32' },
-  want_logits: { at: 12, type: 'u32' },
+  token: u32(0),
+  position: u32(4),
+  sequence: u32(8),
+  want_logits: u32(12),
 } as const
 
 export const Exchange = {
-  size: 2520,
-  file_bytes: { at: 0, type: 'u64' },
-  options: { at: 8, type: 'struct' },
-  plan: { at: 72, type: 'struct' },
-  error: { at: 320, type: 'struct' },
-  stats: { at: 712, type: 'struct' },
-  block: { at: 992, type: 'struct' },
-  ranges: { at: 1008, type: 'struct' },
-  regions: { at: 1392, type: 'struct' },
-  steps: { at: 1776, type: 'struct' },
-  sampling: { at: 2416, type: 'struct' },
-  max_tokens: { at: 2448, type: 'u32' },
-  ignore_eos: { at: 2452, type: 'u32' },
-  n_stop: { at: 2456, type: 'u32' },
-  text_address: { at: 2460, type: 'u32' },
-  text_capacity: { at: 2464, type: 'u32' },
-  ids_address: { at: 2468, type: 'u32' },
-  ids_capacity: { at: 2472, type: 'u32' },
-  batch_address: { at: 2476, type: 'u32' },
-  logits_address: { at: 2480, type: 'u32' },
-  n_ids: { at: 2484, type: 'u32' },
-  used: { at: 2488, type: 'u32' },
-  text_bytes: { at: 2492, type: 'u32' },
-  piece_address: { at: 2496, type: 'u32' },
-  piece_bytes: { at: 2500, type: 'u32' },
-  piece_id: { at: 2504, type: 'u32' },
-  piece_index: { at: 2508, type: 'u32' },
-  add_bos: { at: 2512, type: 'u32' },
-  bos_id: { at: 2516, type: 'u32' },
+  size: 2536,
+  file_bytes: u64(0),
+  options: struct(8),
+  plan: struct(72),
+  error: struct(328),
+  stats: struct(720),
+  block: struct(1008),
+  ranges: struct(1024),
+  regions: struct(1408),
+  steps: struct(1792),
+  sampling: struct(2432),
+  max_tokens: u32(2464),
+  ignore_eos: u32(2468),
+  n_stop: u32(2472),
+  text_address: u32(2476),
+  text_capacity: u32(2480),
+  ids_address: u32(2484),
+  ids_capacity: u32(2488),
+  batch_address: u32(2492),
+  logits_address: u32(2496),
+  n_ids: u32(2500),
+  used: u32(2504),
+  text_bytes: u32(2508),
+  piece_address: u32(2512),
+  piece_bytes: u32(2516),
+  piece_id: u32(2520),
+  piece_index: u32(2524),
+  add_bos: u32(2528),
+  bos_id: u32(2532),
 } as const
 
 /** Types of metadata values, by number. */
@@ -300,60 +316,63 @@ export const GGUF_TYPES = [
 
 export const InspectHeader = {
   size: 40,
-  header_bytes: { at: 0, type: 'u64' },
-  data_off: { at: 8, type: 'u64' },
-  version: { at: 16, type: 'u32' },
-  alignment: { at: 20, type: 'u32' },
-  n_keys: { at: 24, type: 'u32' },
-  n_tensors: { at: 28, type: 'u32' },
-  format: { at: 32, type: 'u32' },
-  reserved: { at: 36, type: 'u32' },
+  header_bytes: u64(0),
+  data_off: u64(8),
+  version: u32(16),
+  alignment: u32(20),
+  n_keys: u32(24),
+  n_tensors: u32(28),
+  format: u32(32),
+  reserved: u32(36),
 } as const
 
 export const InspectKey = {
   size: 40,
-  key_off: { at: 0, type: 'u64' },
-  value_off: { at: 8, type: 'u64' },
-  n_items: { at: 16, type: 'u64' },
-  key_bytes: { at: 24, type: 'u32' },
-  value_bytes: { at: 28, type: 'u32' },
-  type: { at: 32, type: 'u32' },
-  item_type: { at: 36, type: 'u32' },
+  key_off: u64(0),
+  value_off: u64(8),
+  n_items: u64(16),
+  key_bytes: u32(24),
+  value_bytes: u32(28),
+  type: u32(32),
+  item_type: u32(36),
 } as const
 
 export const InspectTensor = {
   size: 72,
-  name_off: { at: 0, type: 'u64' },
-  off: { at: 8, type: 'u64' },
-  bytes: { at: 16, type: 'u64' },
-  dims: { at: 24, type: 'u64' },
-  name_bytes: { at: 56, type: 'u32' },
-  n_dims: { at: 60, type: 'u32' },
-  type_address: { at: 64, type: 'u32' },
-  reserved: { at: 68, type: 'u32' },
+  name_off: u64(0),
+  off: u64(8),
+  bytes: u64(16),
+  dims: u64(24),
+  name_bytes: u32(56),
+  n_dims: u32(60),
+  type_address: u32(64),
+  layout: u32(68),
 } as const
 
 /** Formats of model files, by number. */
 export const MODEL_FORMATS = ['gguf', 'tmai'] as const
+/** How the values of a tensor lie, by number. */
+export const TENSOR_LAYOUTS = ['rows', 'panels'] as const
 export const CONVERT_BUFFER = 1048576
-export const CONVERT_LEAST_BUFFER = 4096
 export const CONVERT_HEADER = 131072
 
 export const Conversion = {
-  size: 88,
-  needed_bytes: { at: 0, type: 'u64' },
-  source_header_bytes: { at: 8, type: 'u64' },
-  target_bytes: { at: 16, type: 'u64' },
-  total_bytes: { at: 24, type: 'u64' },
-  moved_bytes: { at: 32, type: 'u64' },
-  from: { at: 40, type: 'u64' },
-  to: { at: 48, type: 'u64' },
-  bytes: { at: 56, type: 'u32' },
-  hash_only: { at: 60, type: 'u32' },
-  buffer: { at: 64, type: 'u32' },
-  header: { at: 68, type: 'u32' },
-  header_bytes: { at: 72, type: 'u32' },
-  format: { at: 76, type: 'u32' },
-  n_tensors: { at: 80, type: 'u32' },
-  reserved: { at: 84, type: 'u32' },
+  size: 96,
+  needed_bytes: u64(0),
+  source_header_bytes: u64(8),
+  target_bytes: u64(16),
+  total_bytes: u64(24),
+  moved_bytes: u64(32),
+  from: u64(40),
+  to: u64(48),
+  bytes: u32(56),
+  into: u32(60),
+  to_bytes: u32(64),
+  buffer: u32(68),
+  least_buffer: u32(72),
+  header: u32(76),
+  header_bytes: u32(80),
+  format: u32(84),
+  n_tensors: u32(88),
+  reserved: u32(92),
 } as const

@@ -6,7 +6,7 @@ import { Engine, PAGE_BYTES } from './engine.js'
 import { TinyAIError, throwIfAborted } from './errors.js'
 import { readHeader } from './header.js'
 import { formatSize } from './size.js'
-import type { Progress } from './types.js'
+import type { Progress, TensorLayout } from './types.js'
 
 export type ModelFormat = 'gguf' | 'tmai'
 
@@ -32,6 +32,8 @@ export interface Conversion {
 export interface ConvertOptions {
   /** Bytes of WebAssembly memory, whole pages of which are used; undefined: what the header needs, and 1 MiB. */
   memoryBudget?: number | undefined
+  /** Of quantized matrices in TMAI. */
+  layout: TensorLayout
   onProgress(progress: Progress): void
   signal: AbortSignal
 }
@@ -80,11 +82,15 @@ async function copyAll(
   const get = (field: { at: number; type: 'u32' | 'u64' }) => engine.get(field, base)
   const buffer = get(fields.buffer)
   while (engine.check(engine.wasm.tinyai_js_convert_next(), source.name) === 1) {
-    const bytes = engine.bytes.subarray(buffer, buffer + get(fields.bytes))
+    const into = get(fields.into)
+    const bytes = engine.bytes.subarray(into, into + get(fields.bytes))
     await source.read([{ offset: get(fields.from), into: bytes }], signal)
     throwIfAborted(signal)
     engine.check(engine.wasm.tinyai_js_convert_moved(), source.name)
-    if (get(fields.hash_only) === 0) await target.write(get(fields.to), bytes)
+    const toBytes = get(fields.to_bytes)
+    if (toBytes > 0) {
+      await target.write(get(fields.to), engine.bytes.subarray(buffer, buffer + toBytes))
+    }
     onProgress({
       stage: 'weights',
       loaded: get(fields.moved_bytes),
@@ -97,7 +103,7 @@ async function copyAll(
 async function begin(
   module: WebAssembly.Module,
   source: ByteSource,
-  { memoryBudget, onProgress, signal }: ConvertOptions,
+  { memoryBudget, layout, onProgress, signal }: ConvertOptions,
 ): Promise<Engine> {
   const { engine: measured, header } = await readHeader(
     module,
@@ -110,16 +116,24 @@ async function begin(
         bytes.byteOffset,
         bytes.length,
         engine.memoryBytes,
+        abi.TENSOR_LAYOUTS.indexOf(layout),
       )
     },
   )
   const base = measured.wasm.tinyai_js_conversion() >>> 0
   const needed = measured.get(abi.Conversion.needed_bytes, base)
+  const leastBuffer = measured.get(abi.Conversion.least_buffer, base)
   const headerBytes = measured.get(abi.Conversion.source_header_bytes, base)
-  const engine = await Engine.create(module, memoryFor(needed, memoryBudget, source.name))
+  const memoryBytes = memoryFor(needed, leastBuffer, memoryBudget, source.name)
+  const engine = await Engine.create(module, memoryBytes)
   engine.set(abi.Exchange.file_bytes, source.size)
   engine.bytes.set(header.subarray(0, headerBytes), abi.CONVERT_HEADER)
-  engine.check(engine.wasm.tinyai_js_convert_begin(headerBytes, engine.memoryBytes), source.name)
+  const status = engine.wasm.tinyai_js_convert_begin(
+    headerBytes,
+    engine.memoryBytes,
+    abi.TENSOR_LAYOUTS.indexOf(layout),
+  )
+  engine.check(status, source.name)
   return engine
 }
 
@@ -128,10 +142,15 @@ const LEAST_MEMORY = 256 << 10
 
 const pages = (bytes: number) => Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES
 
-function memoryFor(needed: number, budget: number | undefined, url: string): number {
-  const most = pages(needed + abi.CONVERT_BUFFER)
+function memoryFor(
+  needed: number,
+  leastBuffer: number,
+  budget: number | undefined,
+  url: string,
+): number {
+  const most = pages(needed + Math.max(abi.CONVERT_BUFFER, leastBuffer))
   if (budget === undefined) return most
-  const least = pages(Math.max(needed + abi.CONVERT_LEAST_BUFFER, LEAST_MEMORY))
+  const least = pages(Math.max(needed + leastBuffer, LEAST_MEMORY))
   if (budget >= least) return Math.min(budget - (budget % PAGE_BYTES), most)
   const missing = least - budget
   const message = `${url}: converting it needs at least ${least} bytes (${formatSize(least)}), ${budget} are allowed: ${missing} are missing`

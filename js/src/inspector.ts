@@ -94,6 +94,7 @@ function readTensor(engine: Engine, header: DataView, index: number): TensorInfo
   return {
     name: readText(engine, name, get(f.name_bytes)),
     type: readText(engine, type, engine.bytes.indexOf(0, type) - type),
+    layout: abi.TENSOR_LAYOUTS[get(f.layout)] ?? 'rows',
     shape: list(get(f.n_dims), (dimension) => get(f.dims, dimension)),
     offset: get(f.off),
     bytes: get(f.bytes),

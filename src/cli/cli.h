@@ -23,6 +23,8 @@ typedef enum Command {
     VERIFY = 32
 } Command;
 
+extern const char *const kernel_names[]; /* [TINYAI_KERNELS_*], NULL at the end */
+
 #define MAX_STOPS 16 /* tinyai.h allows no more */
 
 typedef struct Options {
@@ -30,6 +32,7 @@ typedef struct Options {
     const char *model;
     const char *prompt; /* NULL: from standard input */
     const char *output; /* of convert */
+    uint32_t layout;    /* of convert: of quantized matrices in TMAI, TAI_LAYOUT_* */
     const char *file;   /* text for perplexity; NULL: from standard input */
     const char *report; /* file for the report, "-" for standard output, or NULL */
     const char *stops[MAX_STOPS];
@@ -104,7 +107,7 @@ void json_uint(Json *json, const char *key, uint64_t value);
 void json_int(Json *json, const char *key, int64_t value);
 void json_real(Json *json, const char *key, double value);
 void json_bool(Json *json, const char *key, bool value);
-void json_string(Json *json, const char *key, const char *text);
+void json_string(Json *json, const char *key, const char *text); /* NULL: null */
 /* A string in pieces: open, any number of pieces, close. Bytes that are not UTF-8 become U+FFFD. */
 void json_text_open(Json *json, const char *key);
 void json_text(Json *json, const char *text, size_t bytes);

@@ -21,7 +21,8 @@ typedef struct Converter {
     TaiPortFile input;
     uint64_t header_bytes; /* of the input */
     uint64_t index_bytes;
-    uint64_t room_bytes; /* tai_convert_room */
+    uint32_t layout; /* of the output */
+    TaiConvertNeeds needs;
     /* one region: header, index, room, buffer */
     uint8_t *memory;
     uint64_t memory_bytes;
@@ -40,7 +41,7 @@ static uint64_t room_at(const Converter *c) {
     return tai_align_up(index_at(c) + c->index_bytes, ALIGNMENT);
 }
 static uint64_t buffer_at(const Converter *c) {
-    return tai_align_up(room_at(c) + c->room_bytes, ALIGNMENT);
+    return tai_align_up(room_at(c) + c->needs.room_bytes, ALIGNMENT);
 }
 
 static void release(Converter *c) {
@@ -83,7 +84,7 @@ static int32_t measure(Converter *c) {
     if (status == 0) {
         c->header_bytes = h.header.header_bytes;
         c->index_bytes = h.index_bytes;
-        status = tai_convert_room(&h.header, &c->room_bytes, &c->error);
+        status = tai_convert_needs(&h.header, c->layout, &c->needs, &c->error);
         tai_source_header_close(&h);
     }
     return status;
@@ -102,8 +103,8 @@ static int32_t parse(Converter *c) {
 /* The buffer is what a budget leaves, up to what is of use. */
 static int32_t choose_buffer(Converter *c, uint64_t budget) {
     const uint64_t needed = TAI_CONVERT_PROGRAM + buffer_at(c);
-    const uint64_t least = needed + TAI_CONVERT_LEAST_BUFFER;
-    c->buffer_bytes = TAI_CONVERT_BUFFER;
+    const uint64_t least = needed + c->needs.least_buffer;
+    c->buffer_bytes = tai_max_u64(TAI_CONVERT_BUFFER, c->needs.least_buffer);
     if (budget != 0 && budget < least) {
         tai_fail(&c->error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
                  "converting this file needs at least %" PRIu64 " bytes, --memory allows %" PRIu64
@@ -115,7 +116,7 @@ static int32_t choose_buffer(Converter *c, uint64_t budget) {
         return TINYAI_E_BUDGET;
     }
     if (budget != 0) {
-        c->buffer_bytes = tai_min_u64(budget - needed, TAI_CONVERT_BUFFER);
+        c->buffer_bytes = tai_min_u64(budget - needed, c->buffer_bytes);
     }
     return 0;
 }
@@ -130,7 +131,7 @@ static int32_t prepare(Converter *c, uint64_t budget) {
                           : tai_fail(&c->error, TINYAI_E_STALE, TINYAI_NO_OFFSET,
                                      "the input changed while it was read");
     }
-    return tai_convert_begin(&c->convert, &c->header, c->memory + room_at(c), &c->error);
+    return tai_convert_begin(&c->convert, &c->header, c->layout, c->memory + room_at(c), &c->error);
 }
 
 /* ---- copying -------------------------------------------------------------------------------- */
@@ -142,10 +143,10 @@ static int32_t copy_all(Converter *c) {
         return c->error.status;
     }
     while (tai_convert_next(&c->convert, c->buffer_bytes, &copy)) {
-        if (tai_port_interrupted() || read_input(c, copy.from, buffer, copy.bytes) ||
+        if (tai_port_interrupted() || read_input(c, copy.from, buffer + copy.at, copy.bytes) ||
             tai_convert_moved(&c->convert, buffer, &c->error) ||
             (copy.to != TAI_NOWHERE &&
-             tai_port_file_write_at(&c->output, copy.to, buffer, copy.bytes))) {
+             tai_port_file_write_at(&c->output, copy.to, buffer, copy.to_bytes))) {
             return c->error.status;
         }
         live_share("converting", c->convert.moved_bytes, c->convert.total_bytes);
@@ -229,7 +230,7 @@ static int32_t convert_open(Converter *c, const Options *options) {
 }
 
 int convert(const Options *options) {
-    Converter c = {0};
+    Converter c = {.layout = options->layout};
     tai_error_clear(&c.error);
     if (refuse_url(options->model, &c.error) || refuse_url(options->output, &c.error) ||
         tai_port_file_open(&c.input, options->model, &c.error)) {

@@ -115,6 +115,8 @@ static void put_value(const TaiHeader *header, const TaiKeyValue *kv) {
     putchar('\n');
 }
 
+static const char *const layout_names[] = {"rows", "panels"}; /* TAI_LAYOUT_* */
+
 static void put_dims(const TaiTensorInfo *tensor) {
     char text[96];
     size_t n = 0;
@@ -135,11 +137,12 @@ static void put_header(const TaiHeader *header) {
         printf("%-44.*s %-6s ", (int)kv->key.bytes, kv->key.text, type_names[kv->type]);
         put_value(header, kv);
     }
-    printf("\n%-32s %-8s %-20s %14s %14s\n", "tensor", "type", "shape (row first)", "offset",
-           "bytes");
+    printf("\n%-32s %-8s %-6s %-20s %14s %14s\n", "tensor", "type", "layout", "shape (row first)",
+           "offset", "bytes");
     for (uint32_t i = 0; i < header->n_tensors; i++) {
         const TaiTensorInfo *t = &header->tensors[i];
-        printf("%-32.*s %-8s ", (int)t->name.bytes, t->name.text, tai_block_format(t->type)->name);
+        printf("%-32.*s %-8s %-6s ", (int)t->name.bytes, t->name.text,
+               tai_block_format(t->type)->name, layout_names[t->layout]);
         put_dims(t);
         printf(" %14" PRIu64 " %14" PRIu64 "\n", t->off, t->bytes);
     }
@@ -182,6 +185,7 @@ static void tensor_json(Json *json, const TaiTensorInfo *tensor) {
     json_text(json, tensor->name.text, tensor->name.bytes);
     json_text_close(json);
     json_string(json, "type", tai_block_format(tensor->type)->name);
+    json_string(json, "layout", layout_names[tensor->layout]);
     json_open(json, "shape", '[');
     for (uint32_t d = 0; d < tensor->n_dims; d++) {
         json_uint(json, NULL, tensor->dims[d]);

@@ -87,6 +87,11 @@ void json_text_close(Json *json) {
 }
 
 void json_string(Json *json, const char *key, const char *text) {
+    if (!text) {
+        put_key(json, key);
+        fputs("null", json->out);
+        return;
+    }
     json_text_open(json, key);
     json_text(json, text, strlen(text));
     json_text_close(json);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/header.h"
 #include "port/port.h"
 
 enum {
@@ -29,6 +30,7 @@ enum {
     STOP,
     IGNORE_EOS,
     FILE_,
+    LAYOUT,
     LOGITS_HASH,
     JSON,
     REPORT,
@@ -59,10 +61,13 @@ static const Rule rules[OPTIONS] = {
     [CONTEXT] =
         {"context", "N", MODEL_COMMANDS,
          "tokens of context. Default: the model's own, at most 4096, lowered until it fits"},
-    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32 or f16"},
-    [KERNELS] = {"kernels", "KIND", MODEL_COMMANDS,
-                 "auto, scalar, simd128 or avx2: the result is the same"},
-    [THREADS] = {"threads", "N", RUN | PERPLEXITY, "1 so far"},
+    [KV] = {"kv", "TYPE", MODEL_COMMANDS, "keys and values as f32, f16 or q8"},
+    [KERNELS] =
+        {"kernels", "KIND", MODEL_COMMANDS,
+         "the result is the same. auto, scalar; x86-64: avx2, avx-vnni, avx512-vnni; arm64: "
+         "neon; WebAssembly: simd128, relaxed16, relaxed32"},
+    [THREADS] = {"threads", "N", MODEL_COMMANDS,
+                 "threads that compute, 1 to 16. Default: one per processor, at most 8"},
     [READ_CHUNK] = {"read-chunk", "SIZE", MODEL_COMMANDS, "longest single read, 4KB to 64MB"},
     [NO_PREFETCH] = {"no-prefetch", NULL, MODEL_COMMANDS, "no slot for reading ahead: less memory"},
     [READERS] = {"readers", "N", RUN | PERPLEXITY,
@@ -79,6 +84,9 @@ static const Rule rules[OPTIONS] = {
     [STOP] = {"stop", "TEXT", RUN, "ends the text before TEXT; may be given 16 times"},
     [IGNORE_EOS] = {"ignore-eos", NULL, RUN, "go on after the end of the text"},
     [FILE_] = {"file", "TEXT", PERPLEXITY, "the text. Default: standard input"},
+    [LAYOUT] = {"layout", "LAYOUT", CONVERT,
+                "quantized matrices in TMAI as panels, ready to compute with, or rows. Default: "
+                "panels"},
     [LOGITS_HASH] = {"logits-hash", NULL, RUN, "print the hash of all logits"},
     [JSON] = {"json", NULL, ALL_COMMANDS, "one JSON object on standard output"},
     [REPORT] = {"report", "FILE", RUN,
@@ -222,16 +230,21 @@ static bool read_choice(const char *text, const char *const *names, uint32_t *va
     return false;
 }
 
+const char *const kernel_names[] = {
+    [TINYAI_KERNELS_AUTO] = "auto",           [TINYAI_KERNELS_SCALAR] = "scalar",
+    [TINYAI_KERNELS_SIMD128] = "simd128",     [TINYAI_KERNELS_AVX2] = "avx2",
+    [TINYAI_KERNELS_RELAXED16] = "relaxed16", [TINYAI_KERNELS_RELAXED32] = "relaxed32",
+    [TINYAI_KERNELS_AVX_VNNI] = "avx-vnni",   [TINYAI_KERNELS_AVX512_VNNI] = "avx512-vnni",
+    [TINYAI_KERNELS_NEON] = "neon",           [TINYAI_KERNELS_NEON + 1] = NULL};
+
 /* False if the value is not one that the option takes. */
 static bool set_option(Options *o, int option, const char *value) {
-    static const char *const kv_names[] = {"f32", "f16", NULL}; /* TINYAI_KV_* */
+    static const char *const kv_names[] = {"f32", "f16", "q8", NULL}; /* TINYAI_KV_* */
     static const char *const mode_names[] = {"normal", "memory-opt", "streaming", "adaptive",
-                                             NULL}; /* TINYAI_EXEC_* */
-    static const char *const kernel_names[] = {"auto", "scalar", "simd128", "avx2",
-                                               NULL}; /* TINYAI_KERNELS_* */
+                                             NULL};                     /* TINYAI_EXEC_* */
+    static const char *const layout_names[] = {"rows", "panels", NULL}; /* TAI_LAYOUT_* */
     TinyAISampling *sampling = &o->generate.sampling;
     uint64_t number;
-    uint32_t threads;
     switch (option) {
     case MEMORY:
         return read_size(value, &o->engine.memory_budget);
@@ -246,13 +259,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case KERNELS:
         return read_choice(value, kernel_names, &o->engine.kernels);
     case THREADS:
-        if (!read_u32(value, &threads) || threads == 0) {
-            return false;
-        }
-        if (threads > 1) {
-            note("this version runs with 1 thread");
-        }
-        return true;
+        return read_u32(value, &o->engine.threads) && o->engine.threads > 0 &&
+               o->engine.threads <= TINYAI_MAX_THREADS;
     case READ_CHUNK:
         if (!read_size(value, &number) || number > UINT32_MAX) {
             return false;
@@ -290,6 +298,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case FILE_:
         o->file = value;
         return true;
+    case LAYOUT:
+        return read_choice(value, layout_names, &o->layout);
     case LOGITS_HASH:
         return o->logits_hash = true;
     case JSON:
@@ -335,10 +345,12 @@ static void set_defaults(Options *options, Command command) {
     memset(options, 0, sizeof *options);
     options->command = command;
     options->engine = tinyai_default_options();
+    options->engine.threads = 0; /* as many as the machine has */
     options->generate = tinyai_default_generate();
     options->generate.sampling.seed = tai_port_clock_ns() & UINT32_MAX;
     options->generate.stop = options->stops;
     options->generate.n_stop = 0;
+    options->layout = TAI_LAYOUT_PANELS;
 }
 
 int read_options(Options *options, int argc, char **argv) {

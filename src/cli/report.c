@@ -113,13 +113,6 @@ static double ms(uint64_t ns) {
     return (double)ns / 1e6;
 }
 
-static const char *kernels_name(uint32_t kernels) {
-    static const char *const names[] = {[TINYAI_KERNELS_SCALAR] = "scalar",
-                                        [TINYAI_KERNELS_SIMD128] = "simd128",
-                                        [TINYAI_KERNELS_AVX2] = "avx2"};
-    return names[kernels];
-}
-
 static const char *const block_states[] = {
     [TINYAI_BLOCK_ABSENT] = "absent",
     [TINYAI_BLOCK_LOADING] = "loading",
@@ -180,13 +173,26 @@ static void speed_json(Json *json, const Speed *speed) {
     json_close(json, '}');
 }
 
+/* Why fewer threads compute than were asked for, or NULL. */
+static const char *threads_reason(const TinyAIStats *stats) {
+    switch (stats->threads_missing) {
+    case TINYAI_THREADS_HOST:
+        return "this build has one thread: WASI has no others";
+    case TINYAI_THREADS_REFUSED:
+        return "the system gave no more threads";
+    default:
+        return NULL;
+    }
+}
+
 static void engine_json(Json *json, const TinyAIStats *stats, uint32_t mode, uint64_t seed) {
     char hash[17];
     snprintf(hash, sizeof hash, "%016" PRIx64, stats->logits_hash);
     json_open(json, "engine", '{');
-    json_string(json, "kernels", kernels_name(stats->kernels));
+    json_string(json, "kernels", kernel_names[stats->kernels]);
     json_string(json, "mode", mode_name(mode));
     json_uint(json, "threads", stats->threads);
+    json_string(json, "threadsReason", threads_reason(stats));
     json_string(json, "variant", tai_port_name);
     json_string(json, "logitsHash", hash);
     json_uint(json, "seed", seed);
@@ -259,6 +265,10 @@ void stats_report(FILE *out, const Host *host, const Speed *speed) {
     fprintf(out, "  generated        %" PRIu64 " tokens in %.0f ms (%.1f tokens/s)\n",
             speed->generated_tokens, ms(speed->generate_ns), decode_rate(speed));
     fprintf(out, "engine\n");
-    fprintf(out, "  %s kernels, %u thread, %s, logits hash %016" PRIx64 "\n",
-            kernels_name(stats.kernels), stats.threads, tai_port_name, stats.logits_hash);
+    fprintf(out, "  %s kernels, %u thread%s, %s, logits hash %016" PRIx64 "\n",
+            kernel_names[stats.kernels], stats.threads, stats.threads == 1 ? "" : "s",
+            tai_port_name, stats.logits_hash);
+    if (stats.threads_missing) {
+        fprintf(out, "  %s\n", threads_reason(&stats));
+    }
 }

@@ -5,7 +5,9 @@
 
 #include "format/order.h"
 #include "format/pieces.h"
+#include "format/tensors.h"
 #include "format/tmai.h"
+#include "kernels/panel.h"
 #include "memory/checked.h"
 
 #define GGUF_VERSION 3u
@@ -15,18 +17,52 @@
 
 /* ---- sizes ---------------------------------------------------------------------------------- */
 
-static uint64_t rows_of(const TaiTensorInfo *t) {
-    return t->dims[1] * t->dims[2] * t->dims[3]; /* capped by tai_size_tensor */
-}
-
-static uint64_t strip_bytes(const TaiTensorInfo *t) {
-    const uint64_t row_bytes = t->bytes / rows_of(t);
-    return tai_strip_rows(row_bytes, rows_of(t)) * row_bytes;
+static uint64_t strip_rows(const TaiTensorInfo *t) {
+    return tai_strip_rows(tai_tensor_row_bytes(t), tai_tensor_rows(t));
 }
 
 static uint64_t strips_of(const TaiTensorInfo *t) {
-    const uint64_t strip = strip_bytes(t);
-    return t->bytes / strip + (t->bytes % strip != 0);
+    const uint64_t rows = tai_tensor_rows(t);
+    const uint64_t strip = strip_rows(t);
+    return rows / strip + (rows % strip != 0);
+}
+
+/* In TMAI. Panels are for what is computed with as a whole: from an embedding single rows are read. */
+static uint32_t layout_in_tmai(const TaiConvert *c, const TaiTensorInfo *t) {
+    uint32_t block;
+    const TaiPieceKind kind = tai_piece_of(t->name, c->has_output, &block);
+    const bool computed = kind == TAI_PIECE_BLOCK || kind == TAI_PIECE_HEAD;
+    if (c->target == TAI_FORMAT_GGUF) {
+        return t->layout;
+    }
+    return computed && t->n_dims > 1 && tai_is_panelled((TaiType)t->type) ? c->layout
+                                                                         : TAI_LAYOUT_ROWS;
+}
+
+static uint64_t bytes_in_tmai(const TaiConvert *c, const TaiTensorInfo *t) {
+    return tai_tensor_rows_bytes(t, layout_in_tmai(c, t), tai_tensor_rows(t));
+}
+
+static uint64_t bytes_in_gguf(const TaiTensorInfo *t) {
+    return tai_tensor_rows_bytes(t, TAI_LAYOUT_ROWS, tai_tensor_rows(t));
+}
+
+/* Eight rows, and the panel that they make: while one is written, the other is there. */
+static uint64_t panel_buffer(const TaiTensorInfo *t) {
+    return tai_tensor_row_bytes(t) * TAI_PANEL_ROWS +
+           tai_panel_bytes((TaiType)t->type, (uint32_t)t->dims[0]);
+}
+
+static uint64_t least_buffer(const TaiHeader *source, uint32_t layout) {
+    uint64_t least = TAI_CONVERT_LEAST_BUFFER;
+    for (uint32_t i = 0; i < source->n_tensors; i++) {
+        const TaiTensorInfo *t = &source->tensors[i];
+        if (t->bytes && (layout == TAI_LAYOUT_PANELS || t->layout == TAI_LAYOUT_PANELS) &&
+            tai_is_panelled((TaiType)t->type)) {
+            least = tai_max_u64(least, panel_buffer(t));
+        }
+    }
+    return least;
 }
 
 /* At most: several tensors of a block share a piece. */
@@ -63,7 +99,8 @@ static uint64_t room_bytes(const TaiHeader *source, uint64_t pieces, uint64_t he
            (uint64_t)source->n_tensors * (sizeof(uint64_t) + sizeof(uint32_t)) + 8 + header_bytes;
 }
 
-int32_t tai_convert_room(const TaiHeader *source, uint64_t *bytes, TinyAIError *error) {
+int32_t tai_convert_needs(const TaiHeader *source, uint32_t layout, TaiConvertNeeds *needs,
+                          TinyAIError *error) {
     uint64_t pieces = 0;
     uint64_t header_bytes;
     if (source->format == TAI_FORMAT_GGUF) {
@@ -81,7 +118,8 @@ int32_t tai_convert_room(const TaiHeader *source, uint64_t *bytes, TinyAIError *
                         "the header would take %" PRIu64 " bytes, at most %" PRIu64 " are possible",
                         header_bytes, MOST_HEADER);
     }
-    *bytes = room_bytes(source, pieces, header_bytes);
+    *needs = (TaiConvertNeeds){.room_bytes = room_bytes(source, pieces, header_bytes),
+                               .least_buffer = least_buffer(source, layout)};
     return TINYAI_OK;
 }
 
@@ -100,11 +138,10 @@ static bool goes_before(const void *context, uint32_t a, uint32_t b) {
 /* The tensors that have values, in the order of the pieces. */
 static void order_tensors(TaiConvert *c) {
     const TaiHeader *source = c->source;
-    const bool has_output = tai_has_output(source);
     for (uint32_t i = 0; i < source->n_tensors; i++) {
         const TaiTensorInfo *t = &source->tensors[i];
         uint32_t block;
-        const uint64_t kind = (uint64_t)tai_piece_of(t->name, has_output, &block);
+        const uint64_t kind = (uint64_t)tai_piece_of(t->name, c->has_output, &block);
         c->off[i] = t->bytes == 0 ? EMPTY : kind << 32 | block;
         c->n_order += t->bytes != 0;
     }
@@ -119,12 +156,15 @@ static TaiPiece *new_piece(TaiConvert *c, uint32_t kind, uint32_t index, uint64_
 
 /* Cuts a matrix that begins at `end` into strips; returns where it ends. */
 static uint64_t place_strips(TaiConvert *c, const TaiTensorInfo *t, uint32_t kind, uint64_t end) {
-    uint64_t left = t->bytes;
+    const uint32_t layout = layout_in_tmai(c, t);
+    const uint64_t strip = strip_rows(t);
+    uint64_t left = tai_tensor_rows(t);
     for (uint32_t i = 0; left > 0; i++) {
         TaiPiece *p = new_piece(c, kind, i, end);
-        p->bytes = tai_min_u64(strip_bytes(t), left);
+        const uint64_t rows = tai_min_u64(strip, left);
+        p->bytes = tai_tensor_rows_bytes(t, layout, rows);
         end += p->bytes;
-        left -= p->bytes;
+        left -= rows;
     }
     return end;
 }
@@ -152,7 +192,7 @@ static uint64_t place_pieces(TaiConvert *c) {
             new_piece(c, kind, (uint32_t)key, end);
         }
         TaiPiece *p = &c->pieces[c->n_pieces - 1];
-        end += t->bytes;
+        end += bytes_in_tmai(c, t);
         p->bytes = end - p->off;
     }
     return end;
@@ -175,12 +215,13 @@ static void place_in_gguf(TaiConvert *c, uint32_t alignment) {
     uint64_t end = c->header_bytes;
     for (uint32_t i = 0; i < c->source->n_tensors; i++) {
         c->off[i] = end;
-        end = tai_align_up(end + c->source->tensors[i].bytes, alignment);
+        end = tai_align_up(end + bytes_in_gguf(&c->source->tensors[i]), alignment);
     }
     c->target_bytes = end;
 }
 
-int32_t tai_convert_begin(TaiConvert *c, const TaiHeader *source, void *room, TinyAIError *error) {
+int32_t tai_convert_begin(TaiConvert *c, const TaiHeader *source, uint32_t layout, void *room,
+                          TinyAIError *error) {
     const bool to_tmai = source->format == TAI_FORMAT_GGUF;
     const uint64_t pieces = to_tmai ? most_pieces(source) : 0;
     uint32_t alignment;
@@ -189,6 +230,8 @@ int32_t tai_convert_begin(TaiConvert *c, const TaiHeader *source, void *room, Ti
     }
     *c = (TaiConvert){.source = source,
                       .target = to_tmai ? TAI_FORMAT_TMAI : TAI_FORMAT_GGUF,
+                      .layout = layout,
+                      .has_output = tai_has_output(source),
                       .pieces = to_tmai ? room : source->pieces,
                       .n_pieces = to_tmai ? 0 : source->n_pieces};
     c->off = (uint64_t *)((TaiPiece *)room + pieces);
@@ -215,7 +258,41 @@ static void hash_zeros(TaiXxh3 *hash, uint64_t n) {
     tai_xxh3_update(hash, zeros, (size_t)n); /* less than the alignment */
 }
 
-bool tai_convert_next(TaiConvert *c, uint64_t most, TaiCopy *copy) {
+/* Rows of a tensor as they are: its bytes from `done` to `end`, or as many as fit. */
+static TaiCopy copy_rows(const TaiConvert *c, uint32_t i, uint64_t done, uint64_t end,
+                         uint64_t buffer_bytes) {
+    const uint64_t bytes = tai_min_u64(end - done, buffer_bytes);
+    return (TaiCopy){.from = c->source->tensors[i].off + done,
+                     .bytes = bytes,
+                     .to = c->off[i] + done,
+                     .to_bytes = bytes};
+}
+
+/* Whole panels of a tensor, from its byte `done` in TMAI on. What is read lies at the buffer's end, behind what
+ * is made of it, by as much as panels may be ahead of rows or rows of panels (model/repack.h). */
+static TaiCopy copy_panels(const TaiConvert *c, uint32_t i, uint64_t done, uint64_t end,
+                           uint64_t buffer_bytes) {
+    const TaiTensorInfo *t = &c->source->tensors[i];
+    const uint64_t row_bytes = tai_tensor_row_bytes(t);
+    const uint64_t panel = tai_panel_bytes((TaiType)t->type, (uint32_t)t->dims[0]);
+    const uint64_t fitting = (buffer_bytes - row_bytes * TAI_PANEL_ROWS) / panel;
+    const uint64_t n = tai_min_u64((end - done) / panel, fitting);
+    const uint64_t first = done / panel * TAI_PANEL_ROWS;
+    const uint64_t rows = tai_min_u64(n * TAI_PANEL_ROWS, tai_tensor_rows(t) - first);
+    TaiCopy copy = {.from = t->off + done, .bytes = n * panel, .at = row_bytes * TAI_PANEL_ROWS};
+    copy.to = c->off[i] + first * row_bytes;
+    copy.to_bytes = rows * row_bytes;
+    if (c->target == TAI_FORMAT_TMAI) {
+        copy = (TaiCopy){.from = t->off + first * row_bytes,
+                         .bytes = rows * row_bytes,
+                         .to = c->off[i] + done,
+                         .to_bytes = n * panel};
+        copy.at = n * panel + row_bytes * TAI_PANEL_ROWS - copy.bytes;
+    }
+    return copy;
+}
+
+bool tai_convert_next(TaiConvert *c, uint64_t buffer_bytes, TaiCopy *copy) {
     if (c->piece == c->n_pieces) {
         return false;
     }
@@ -229,15 +306,19 @@ bool tai_convert_next(TaiConvert *c, uint64_t most, TaiCopy *copy) {
         tai_xxh3_init(&c->hash);
     }
     if (c->at < begin && !to_tmai) {
-        *copy = (TaiCopy){c->at, TAI_NOWHERE, tai_min_u64(begin - c->at, most)};
+        *copy = (TaiCopy){.from = c->at,
+                          .bytes = tai_min_u64(begin - c->at, buffer_bytes),
+                          .to = TAI_NOWHERE};
     } else {
         if (c->at < begin) {
             hash_zeros(&c->hash, begin - c->at);
             c->at = begin;
         }
         const uint64_t done = c->at - begin;
-        const uint64_t end = tai_min_u64(begin + t->bytes, p->off + p->bytes);
-        *copy = (TaiCopy){t->off + done, c->off[i] + done, tai_min_u64(end - c->at, most)};
+        const uint64_t end = tai_min_u64(bytes_in_tmai(c, t), p->off + p->bytes - begin);
+        *copy = layout_in_tmai(c, t) == TAI_LAYOUT_PANELS
+                    ? copy_panels(c, i, done, end, buffer_bytes)
+                    : copy_rows(c, i, done, end, buffer_bytes);
     }
     c->copy = *copy;
     return true;
@@ -261,13 +342,58 @@ static int32_t end_piece(TaiConvert *c, TinyAIError *error) {
     return TINYAI_OK;
 }
 
-int32_t tai_convert_moved(TaiConvert *c, const void *bytes, TinyAIError *error) {
-    tai_xxh3_update(&c->hash, bytes, (size_t)c->copy.bytes);
-    c->at += c->copy.bytes;
+/* Eight rows at a time into a panel. */
+static void make_panels(const TaiTensorInfo *t, const TaiCopy *copy, uint8_t *buffer) {
+    const TaiType type = (TaiType)t->type;
+    const uint32_t k = (uint32_t)t->dims[0];
+    const uint64_t row_bytes = tai_tensor_row_bytes(t);
+    const uint64_t n_rows = copy->bytes / row_bytes;
+    for (uint64_t row = 0; row < n_rows; row += TAI_PANEL_ROWS) {
+        tai_panel_put(type, buffer + copy->at + row * row_bytes,
+                      (uint32_t)tai_min_u64(TAI_PANEL_ROWS, n_rows - row), k,
+                      buffer + row / TAI_PANEL_ROWS * tai_panel_bytes(type, k));
+    }
+}
+
+/* And rows out of panels. */
+static void make_rows(const TaiTensorInfo *t, const TaiCopy *copy, uint8_t *buffer) {
+    const TaiType type = (TaiType)t->type;
+    const uint32_t k = (uint32_t)t->dims[0];
+    const uint64_t row_bytes = tai_tensor_row_bytes(t);
+    for (uint64_t row = 0; row < copy->to_bytes / row_bytes; row++) {
+        tai_panel_get(type, buffer + copy->at + row / TAI_PANEL_ROWS * tai_panel_bytes(type, k),
+                      (uint32_t)(row % TAI_PANEL_ROWS), k, buffer + row * row_bytes);
+    }
+}
+
+/* In the buffer: from what was read to what is written. What TMAI has of both is hashed. */
+static void transform(TaiConvert *c, const TaiTensorInfo *t, uint8_t *buffer) {
+    const TaiCopy *copy = &c->copy;
+    const bool to_tmai = c->target == TAI_FORMAT_TMAI;
+    const bool panels = copy->to != TAI_NOWHERE && layout_in_tmai(c, t) == TAI_LAYOUT_PANELS;
+    if (panels && to_tmai) {
+        make_panels(t, copy, buffer);
+    }
+    if (to_tmai) {
+        tai_xxh3_update(&c->hash, buffer, (size_t)copy->to_bytes);
+    } else {
+        tai_xxh3_update(&c->hash, buffer + copy->at, (size_t)copy->bytes);
+    }
+    if (panels && !to_tmai) {
+        make_rows(t, copy, buffer);
+    }
+    c->at += to_tmai ? copy->to_bytes : copy->bytes;
+}
+
+int32_t tai_convert_moved(TaiConvert *c, uint8_t *buffer, TinyAIError *error) {
+    const uint32_t i = c->order[c->tensor];
+    const TaiTensorInfo *t = &c->source->tensors[i];
+    transform(c, t, buffer);
     if (c->copy.to != TAI_NOWHERE) {
-        const uint32_t i = c->order[c->tensor];
+        const bool to_tmai = c->target == TAI_FORMAT_TMAI;
         c->moved_bytes += c->copy.bytes;
-        if (c->copy.to + c->copy.bytes == c->off[i] + c->source->tensors[i].bytes) {
+        if (c->copy.to + c->copy.to_bytes ==
+            c->off[i] + (to_tmai ? bytes_in_tmai(c, t) : bytes_in_gguf(t))) {
             c->tensor++;
         }
     }
@@ -327,14 +453,14 @@ static uint8_t *put_tmai_tensor(const TaiConvert *c, uint8_t *to, uint32_t i) {
     const TaiTensorInfo *t = &c->source->tensors[i];
     put_bytes(to + TAI_TMAI_TENSOR_NAME, t->name.text, t->name.bytes);
     put_u32(to + TAI_TMAI_TENSOR_TYPE, t->type);
-    put_u32(to + TAI_TMAI_TENSOR_LAYOUT, t->layout);
+    put_u32(to + TAI_TMAI_TENSOR_LAYOUT, layout_in_tmai(c, t));
     put_u32(to + TAI_TMAI_TENSOR_N_DIMS, t->n_dims);
     put_u32(to + TAI_TMAI_TENSOR_PIECE, t->bytes ? piece_at(c, c->off[i]) : TAI_NO_PIECE);
     for (uint32_t d = 0; d < 4; d++) {
         put_u64(to + TAI_TMAI_TENSOR_DIMS + 8 * (size_t)d, t->dims[d]);
     }
     put_u64(to + TAI_TMAI_TENSOR_OFF, c->off[i]);
-    put_u64(to + TAI_TMAI_TENSOR_SIZE, t->bytes);
+    put_u64(to + TAI_TMAI_TENSOR_SIZE, bytes_in_tmai(c, t));
     return to + TAI_TMAI_TENSOR_BYTES;
 }
 

@@ -44,7 +44,7 @@ typedef struct TaiKeyValue {
 typedef struct TaiTensorInfo {
     TaiString name;
     uint32_t type;   /* has a TaiBlockFormat */
-    uint32_t layout; /* of the values in memory: TAI_LAYOUT_ROWS */
+    uint32_t layout; /* of the values: TAI_LAYOUT_*; GGUF has rows alone */
     uint32_t n_dims;
     uint32_t piece;    /* TMAI: the first one that holds it, or TAI_NO_PIECE */
     uint64_t dims[4];  /* dims[0] is the row; unused ones are 1 */
@@ -53,7 +53,8 @@ typedef struct TaiTensorInfo {
     uint64_t info_off; /* of its description, in the file: for messages */
 } TaiTensorInfo;
 
-#define TAI_LAYOUT_ROWS 0u /* row behind row, as in GGUF: so far the only layout */
+#define TAI_LAYOUT_ROWS 0u   /* row behind row, as in GGUF */
+#define TAI_LAYOUT_PANELS 1u /* panels of eight rows, as quantized matrices are computed with: kernels/panel.h */
 #define TAI_NO_PIECE UINT32_MAX
 
 /* What a piece holds; the numbers are those of the file. */

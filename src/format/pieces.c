@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/panel.h"
 #include "memory/checked.h"
 
 #define STRIP_BYTES 262144u
@@ -53,8 +54,8 @@ bool tai_has_output(const TaiHeader *header) {
 }
 
 uint64_t tai_strip_rows(uint64_t row_bytes, uint64_t rows) {
-    const uint64_t fitting = STRIP_BYTES / row_bytes / 4 * 4;
-    return tai_min_u64(tai_max_u64(fitting, 4), rows);
+    const uint64_t fitting = STRIP_BYTES / row_bytes / TAI_PANEL_ROWS * TAI_PANEL_ROWS;
+    return tai_min_u64(tai_max_u64(fitting, TAI_PANEL_ROWS), rows);
 }
 
 const TaiPiece *tai_find_piece(const TaiHeader *header, TaiPieceKind kind, uint32_t index) {

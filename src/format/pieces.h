@@ -16,7 +16,7 @@ bool tai_block_name(TaiString name, uint32_t *block, TaiString *rest);
 TaiPieceKind tai_piece_of(TaiString tensor, bool has_output, uint32_t *block);
 bool tai_has_output(const TaiHeader *header);
 
-/* Rows of a strip of a matrix, about 256 KiB: a multiple of 4, the rows that kernels take together. */
+/* Rows of a strip of a matrix, about 256 KiB: whole panels. row_bytes: as in GGUF, whatever the layout. */
 uint64_t tai_strip_rows(uint64_t row_bytes, uint64_t rows);
 static inline bool tai_is_strip(uint32_t kind) {
     return kind == TAI_PIECE_HEAD || kind == TAI_PIECE_EMBEDDING;

@@ -5,6 +5,7 @@
 #include "format/blocks.h"
 #include "format/keys.h"
 #include "format/order.h"
+#include "kernels/panel.h"
 #include "memory/checked.h"
 
 #define MAX_DIM (UINT64_C(1) << 31)
@@ -37,9 +38,30 @@ int32_t tai_size_tensor(TaiTensorInfo *t, TinyAIError *error) {
     for (uint32_t d = 1; d < 4 && fits; d++) {
         fits = tai_mul(t->bytes, t->dims[d], &t->bytes);
     }
-    return fits ? TINYAI_OK
-                : tai_fail_tensor(error, t, TINYAI_E_FORMAT,
-                                  "its rows are no whole number of blocks of its type");
+    if (!fits) {
+        return tai_fail_tensor(error, t, TINYAI_E_FORMAT,
+                               "its rows are no whole number of blocks of its type");
+    }
+    if (t->layout == TAI_LAYOUT_PANELS && !tai_is_panelled((TaiType)t->type)) {
+        return tai_fail_tensor(error, t, TINYAI_E_FORMAT, "there are no panels of its type");
+    }
+    t->bytes = tai_tensor_rows_bytes(t, t->layout, tai_tensor_rows(t));
+    return TINYAI_OK;
+}
+
+uint64_t tai_tensor_rows(const TaiTensorInfo *t) {
+    return t->dims[1] * t->dims[2] * t->dims[3]; /* capped by tai_size_tensor */
+}
+
+uint64_t tai_tensor_row_bytes(const TaiTensorInfo *t) {
+    const TaiBlockFormat *format = tai_block_format(t->type);
+    return t->dims[0] / format->values * format->bytes;
+}
+
+uint64_t tai_tensor_rows_bytes(const TaiTensorInfo *t, uint32_t layout, uint64_t n) {
+    return layout == TAI_LAYOUT_PANELS
+               ? tai_matrix_bytes((TaiType)t->type, n, (uint32_t)t->dims[0])
+               : n * tai_tensor_row_bytes(t);
 }
 
 static bool starts_before(const void *context, uint32_t a, uint32_t b) {

@@ -197,7 +197,7 @@ static int32_t read_tensor(const TaiHeader *header, uint64_t at, TaiTensorInfo *
         t->name.bytes = 0;
         return tai_fail_tensor(error, t, TINYAI_E_FORMAT, "its name is empty or not ASCII");
     }
-    if (t->layout != TAI_LAYOUT_ROWS) {
+    if (t->layout > TAI_LAYOUT_PANELS) {
         return tai_fail(error, TINYAI_E_UNSUPPORTED, at + TAI_TMAI_TENSOR_LAYOUT,
                         "tensor %.*s has the layout %" PRIu32 " at byte %" PRIu64
                         ", which this version does not know. Update TinyAI, or convert the model "
@@ -224,17 +224,16 @@ static int32_t read_tensor(const TaiHeader *header, uint64_t at, TaiTensorInfo *
 /* Whether the pieces from t->piece on are the strips of a matrix as tai_strip_rows cuts it; *n is how
  * many. */
 static bool is_cut(const TaiHeader *header, const TaiTensorInfo *t, uint32_t *n) {
-    const uint64_t rows = t->dims[1] * t->dims[2] * t->dims[3]; /* capped by tai_size_tensor */
-    const uint64_t row_bytes = t->bytes / rows;
-    const uint64_t strip = tai_strip_rows(row_bytes, rows) * row_bytes;
-    uint64_t left = t->bytes;
+    uint64_t left = tai_tensor_rows(t);
+    const uint64_t strip_rows = tai_strip_rows(tai_tensor_row_bytes(t), left);
     uint32_t i = t->piece;
     const uint32_t kind = header->pieces[i].kind;
     for (; i < header->n_pieces && header->pieces[i].kind == kind; i++) {
-        if (header->pieces[i].bytes != tai_min_u64(strip, left)) {
+        const uint64_t rows = tai_min_u64(strip_rows, left);
+        if (header->pieces[i].bytes != tai_tensor_rows_bytes(t, t->layout, rows)) {
             return false;
         }
-        left -= header->pieces[i].bytes;
+        left -= rows;
     }
     *n = i - t->piece;
     return left == 0;

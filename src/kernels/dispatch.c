@@ -1,8 +1,19 @@
 /* Which kernels there are, and the sizes that are the same for all of them. */
 #include "kernels/blocks.h"
+#include "kernels/cpu.h"
+#include "kernels/kv.h"
 #include "kernels/reference/reference.h"
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
+#endif
+#if TAI_HAVE_AVX_VNNI
+#include "kernels/avx_vnni/avx_vnni.h"
+#endif
+#if TAI_HAVE_AVX512_VNNI
+#include "kernels/avx512_vnni/avx512_vnni.h"
+#endif
+#if TAI_HAVE_NEON
+#include "kernels/neon/neon.h"
 #endif
 #if TAI_HAVE_SIMD128
 #include "kernels/simd128/simd128.h"
@@ -35,8 +46,20 @@ const TaiKernels *tai_kernels(TaiTier tier) {
         return relaxed_kernels(tier);
 #endif
 #if TAI_HAVE_AVX2
-    if (tier == TAI_TIER_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("f16c"))
+    if (tier == TAI_TIER_AVX2 && tai_cpu_runs(tier))
         return &tai_kernels_avx2;
+#endif
+#if TAI_HAVE_AVX_VNNI
+    if (tier == TAI_TIER_AVX_VNNI && tai_cpu_runs(tier))
+        return &tai_kernels_avx_vnni;
+#endif
+#if TAI_HAVE_AVX512_VNNI
+    if (tier == TAI_TIER_AVX512_VNNI && tai_cpu_runs(tier))
+        return &tai_kernels_avx512_vnni;
+#endif
+#if TAI_HAVE_NEON
+    if (tier == TAI_TIER_NEON && tai_cpu_runs(tier))
+        return &tai_kernels_neon;
 #endif
     return 0;
 }
@@ -91,6 +114,12 @@ uint64_t tai_act_bytes(TaiActForm form, uint32_t k) {
     else if (form == TAI_ACT_Q8_256 || form == TAI_ACT_Q8_256N)
         bytes = ((uint64_t)k + TAI_SUPERBLOCK - 1) / TAI_SUPERBLOCK * TAI_ACT256_MAX_BYTES;
     return (bytes + 15) / 16 * 16;
+}
+
+uint64_t tai_kv_group_bytes(TaiKvType type, uint32_t head_dim) {
+    if (type == TAI_KV_Q8)
+        return 2 * (uint64_t)TAI_KV_GROUP * (tai_kv_width(head_dim) + sizeof(float));
+    return 2 * (uint64_t)TAI_KV_GROUP * head_dim * (type == TAI_KV_F32 ? 4 : 2);
 }
 
 uint32_t tai_scores_stride(uint32_t end) {

@@ -49,17 +49,31 @@ typedef enum TaiActForm {
     TAI_ACT_FORMS = 5,
 } TaiActForm;
 
-typedef enum TaiKvType { TAI_KV_F32 = 0, TAI_KV_F16 = 1 } TaiKvType;
+typedef enum TaiKvType { TAI_KV_F32 = 0, TAI_KV_F16 = 1, TAI_KV_Q8 = 2 } TaiKvType;
 
 #define TAI_KV_GROUP 32u /* positions per group of the KV cache */
 
-/* Keys and values of one (block, kv head): groups of TAI_KV_GROUP positions, each group
- * K[head_dim][32] (a lane is a position) followed by V[32][head_dim], elements of `type`. */
+/* Keys and values of one (block, kv head), in groups of TAI_KV_GROUP positions. kv.h draws a group. */
 typedef struct TaiKvHead {
-    void *groups; /* [n_groups][2 * 32 * head_dim] elements, 16-byte aligned */
+    void *groups; /* tai_kv_group_bytes each, 16-byte aligned */
     uint32_t head_dim;
     TaiKvType type;
 } TaiKvHead;
+
+/* The queries of n_tokens consecutive positions of one sequence, of the n_heads query heads that share a kv
+ * head. Token t sees the positions begin .. end - 1 + t, whose keys and values the cache holds. */
+typedef struct TaiQueries {
+    uint32_t n_heads, n_tokens;
+    uint32_t begin, end; /* begin < end */
+    float scale;         /* of q . K */
+    const float *q;      /* [n_tokens][n_heads][head_dim], tokens `stride` floats apart */
+    float *out;          /* the same shape */
+    size_t stride;
+    float *
+        scores; /* scratch, 16-byte aligned: n_scores floats, of which each query that is worked on at the same
+                    * time takes tai_scores_stride(end - 1 + n_tokens): one must fit */
+    size_t n_scores;
+} TaiQueries;
 
 typedef struct TaiKernels {
     const char *name; /* "scalar", "simd128", "avx2" */
@@ -92,14 +106,11 @@ typedef struct TaiKernels {
     /* Writes k[head_dim] and v[head_dim] of `position` into the cache, in its type. */
     void (*kv_store)(const TaiKvHead *kv, uint32_t position, const float *k, const float *v);
 
-    /* Attention of n_heads query heads that share one kv head over positions begin..end-1:
-     * out[h] = softmax(q[h] . K * scale) V.   q, out: [n_heads][head_dim]
-     * scores: scratch [n_heads][tai_scores_stride(end)], 16-byte aligned; exact maximum first, then
-     * exp, then the sum by absolute position in 8 lanes, then V with positions ascending, divided
-     * once at the end. begin < end; the cache holds whole groups, so that bytes of positions from
-     * end to its next multiple of 32 may be read (their values do not matter). */
-    void (*attend)(const TaiKvHead *kv, const float *q, uint32_t n_heads, uint32_t begin,
-                   uint32_t end, float scale, float *scores, float *out);
+    /* out = softmax(q . K * scale) V for each query: exact maximum first, then exp, then the sum by absolute
+     * position in 8 lanes, then V with positions ascending, divided once at the end. The bits of a query do not
+     * depend on which others are asked for in the same call. Bytes of the cache from the last position to the
+     * end of its group may be read (their values do not matter). */
+    void (*attend)(const TaiKvHead *kv, const TaiQueries *queries);
 
     /* y[n] = the n weights of one row as f32 (embedding rows). */
     void (*dequantize)(TaiType type, const void *row, uint32_t n, float *y);
@@ -124,7 +135,9 @@ const TaiKernels *tai_kernels(TaiTier tier);
 TaiActForm tai_act_form(TaiType type);
 /* Bytes of k activations in `form`, the same for all tiers, a multiple of 16. k < 2^31. */
 uint64_t tai_act_bytes(TaiActForm form, uint32_t k);
-/* Floats that one head's scores take for positions 0..end-1 (end rounded up to a whole group). */
+/* Bytes of a group of the KV cache, a multiple of 16. */
+uint64_t tai_kv_group_bytes(TaiKvType type, uint32_t head_dim);
+/* Floats that one query's scores take for positions 0..end-1 (end rounded up to a whole group). */
 uint32_t tai_scores_stride(uint32_t end);
 
 #endif

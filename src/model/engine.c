@@ -13,12 +13,13 @@
 
 TinyAIOptions tinyai_default_options(void) {
     return (TinyAIOptions){.default_budget = TINYAI_DEFAULT_BUDGET,
-                           .kv_type = TINYAI_KV_F16,
+                           .kv_type = TINYAI_KV_Q8,
                            .kernels = TINYAI_KERNELS_AUTO,
                            .prefetch = 1,
                            .read_chunk_bytes = 1u << 20,
                            .sequences = 1,
                            .mode = TINYAI_EXEC_ADAPTIVE,
+                           .threads = 1,
                            .prefetch_threads = 2};
 }
 
@@ -182,6 +183,12 @@ int32_t tinyai_step(TinyAIModel *m, uint64_t max_work) {
         return done(m);
     }
     int32_t status = tai_forward_step(m, &work);
+    if (tai_team_failed(&m->team)) {
+        tai_fail(
+            &m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
+            "a thread that helped computing failed: please report it, and open the model again");
+        return tai_engine_fail(m, TINYAI_E_INTERNAL);
+    }
     if (status == TINYAI_STEP_LOGITS && m->job == TAI_JOB_GENERATE) {
         return tai_generate_token(m);
     }
@@ -228,6 +235,7 @@ int32_t tinyai_cancelled(TinyAIModel *m, uint32_t id) {
 
 void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
     tai_process_note_stats();
+    uint32_t threads = tai_team_threads(&m->team);
     const TaiResidency *r = &m->residency;
     *s = (TinyAIStats){.budget_bytes = m->plan.budget_bytes,
                        .max_budget_bytes = m->plan.max_budget_bytes,
@@ -252,7 +260,8 @@ void tinyai_stats(const TinyAIModel *m, TinyAIStats *s) {
                        .generated_tokens = m->generation.n_generated,
                        .logits_hash = tai_xxh3_digest(&m->generation.hash),
                        .kernels = m->kernels_used,
-                       .threads = 1,
+                       .threads = threads,
+                       .threads_missing = tai_threads_missing(m, threads),
                        .reader_threads = m->n_readers,
                        .stalled_ns = m->stalled_ns};
     memcpy(s->by_purpose, m->ledger.by_purpose, sizeof s->by_purpose);

@@ -14,9 +14,11 @@
 #include "model/file.h"
 #include "model/rooms.h"
 #include "port/readers.h"
+#include "port/threads.h"
 #include "schedule/graph.h"
 #include "schedule/plan.h"
 #include "schedule/steps.h"
+#include "schedule/team.h"
 #include "stream/residency.h"
 #include "text/text_stream.h"
 #include "text/vocab.h"
@@ -48,7 +50,9 @@ typedef struct TaiForward {
     bool another;        /* another batch will follow */
     bool entered;        /* the unit's operations are set up */
     bool hashing;        /* they compare its bytes with their hash, before it is entered */
+    bool repacking;      /* they repack it, before it is entered */
     bool pressed;        /* the pressure callback was asked for this chunk */
+    TaiTensor strip;     /* of the head, being repacked */
     TaiXxh3 hash;        /* of the unit's bytes so far */
     TaiActForm act_form; /* in which form the activations of the next matrix are */
 } TaiForward;
@@ -81,6 +85,11 @@ struct TinyAIModel {
     TaiGraph graph;
     TaiPass pass;
     TaiSteps steps;
+    TaiTeam team;
+    TaiThread
+        helpers[TINYAI_MAX_THREADS - 1]; /* of hosts that start them, with stacks in their region */
+    uint32_t n_helpers;
+    uint32_t threads_asked; /* 0: no certain number */
     const TaiKernels *kernels;
     uint32_t kernels_used; /* TINYAI_KERNELS_*: which these are */
     TaiJob job;
@@ -149,6 +158,12 @@ int32_t tai_engine_plan_header(const TaiHeader *header, uint64_t index_bytes, vo
                                uint64_t directory_bytes, const TinyAIOptions *options,
                                TinyAIPlan *plan, TinyAIError *error);
 
+/* Threads that help computing, as many as are planned and the host gives. */
+void tai_helpers_start(TinyAIModel *model);
+void tai_helpers_stop(TinyAIModel *model);
+/* TINYAI_THREADS_*, where so many compute. */
+uint32_t tai_threads_missing(const TinyAIModel *model, uint32_t running);
+
 /* Lets those units stay that a configuration keeps; false while ranges in flight hold a slot that has to be
  * given back. */
 bool tai_pin_units(TinyAIModel *model, const TaiConfig *config);
@@ -169,8 +184,9 @@ TinyAIBatchItem *tai_batch(const TinyAIModel *model);
 
 /* Sets up the operations of a unit whose bytes are in memory. */
 void tai_build_unit(TinyAIModel *model, uint32_t index);
-/* Dequantizes the chunk's embedding rows into the residual stream; row i lies where row_of says. */
-void tai_embed(TinyAIModel *model, uint32_t item, const void *row);
+/* Dequantizes a token's embedding row into the residual stream of an item of the chunk. rows: the row, or the
+ * panel that it is in. */
+void tai_embed(TinyAIModel *model, uint32_t item, uint32_t token, const void *rows, bool panel);
 /* Cos and sin of the chunk's positions. */
 void tai_rope_angles(TinyAIModel *model);
 

@@ -6,7 +6,10 @@
 #include "format/blocks.h"
 #include "format/cursor.h"
 #include "format/pieces.h"
+#include "format/tensors.h"
+#include "kernels/panel.h"
 #include "memory/checked.h"
+#include "model/repack.h"
 #include "model/rooms.h"
 #include "text/vocab.h"
 
@@ -218,10 +221,11 @@ static void take_tensor(TaiTensor *out, const TaiTensorInfo *t, uint32_t n_rows,
     }
     *out = (TaiTensor){.off = t->off,
                        .bytes = t->bytes,
-                       .row_bytes = t->bytes / rows,
+                       .row_bytes = tai_tensor_row_bytes(t),
                        .type = t->type,
                        .rows = rows,
-                       .cols = cols};
+                       .cols = cols,
+                       .layout = t->layout};
 }
 
 static uint32_t role_rows(const TaiHparams *hp, TaiRole role) {
@@ -319,55 +323,46 @@ static void read_globals(TaiFile *file, TinyAIError *error) {
 
 /* ---- units ----------------------------------------------------------------------------------- */
 
+TaiTensor *tai_next_in_file(const TaiTensor *tensors, uint32_t n, const TaiTensor *before) {
+    const TaiTensor *next = NULL;
+    uint64_t from = before ? before->off : 0; /* absent tensors are at 0 */
+    for (uint32_t i = 0; i < n; i++) {
+        if (tensors[i].off > from && (!next || tensors[i].off < next->off)) {
+            next = &tensors[i];
+        }
+    }
+    return (TaiTensor *)next;
+}
+
 /* Appends a tensor to a unit: to its last run where it follows in the file with the same gap as in
- * memory (the file's padding), else as a run of its own. */
-static void add_tensor(TaiFile *file, TaiUnit *unit, TaiTensor *t, uint64_t *slot_end) {
+ * memory (the file's padding), else as a run of its own. end: of the unit's bytes so far. */
+static void add_tensor(TaiFile *file, TaiUnit *unit, TaiTensor *t, uint64_t *end) {
     TaiRun *run = file->runs + unit->first_run + unit->n_runs; /* the next; the last is before it */
     uint64_t from_last = unit->n_runs ? t->off - run[-1].off : 0;
     if (unit->n_runs && t->off >= run[-1].off + run[-1].bytes && from_last % 32 == 0 &&
         t->off - (run[-1].off + run[-1].bytes) < TAI_ALIGNMENT) {
-        t->at = (uint32_t)(run[-1].at + from_last);
+        t->from = (uint32_t)(run[-1].at + from_last);
         run[-1].bytes = (uint32_t)(from_last + t->bytes);
     } else {
-        t->at = (uint32_t)tai_align_up(*slot_end, TAI_ALIGNMENT);
-        *run = (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->at};
+        t->from = (uint32_t)tai_align_up(*end, TAI_ALIGNMENT);
+        *run = (TaiRun){.off = t->off, .bytes = (uint32_t)t->bytes, .at = t->from};
         unit->n_runs++;
     }
-    *slot_end = (uint64_t)t->at + t->bytes;
+    *end = (uint64_t)t->from + t->bytes;
 }
 
-/* Adds tensors in the order of the file; returns the slot's bytes. */
-static uint64_t build_unit(TaiFile *file, TaiUnit *unit, TaiTensor *tensors, uint32_t n) {
-    uint64_t slot_end = 0;
-    uint64_t from = 0;
-    for (uint32_t added = 0; added < n; added++) {
-        TaiTensor *next = NULL;
-        for (uint32_t i = 0; i < n; i++) {
-            if (tensors[i].off > from && (!next || tensors[i].off < next->off)) {
-                next = &tensors[i];
-            }
-        }
-        if (!next) {
-            break;
-        }
-        add_tensor(file, unit, next, &slot_end);
-        from = next->off;
+/* Adds tensors in the order of the file; returns the bytes that they take as they lie there. */
+static uint64_t add_tensors(TaiFile *file, TaiUnit *unit, TaiTensor *tensors, uint32_t n) {
+    uint64_t end = 0;
+    TaiTensor *t = tai_next_in_file(tensors, n, NULL);
+    for (; t; t = tai_next_in_file(tensors, n, t)) {
+        add_tensor(file, unit, t, &end);
     }
     unit->bytes = 0;
     for (uint32_t i = 0; i < unit->n_runs; i++) {
         unit->bytes += file->runs[unit->first_run + i].bytes;
     }
-    return tai_align_up(slot_end, TAI_ALIGNMENT);
-}
-
-/* A unit of rows of a matrix: one run. */
-static void build_strip(TaiFile *file, TaiUnit *unit, const TaiTensor *matrix, uint32_t first_row,
-                        uint32_t rows) {
-    uint64_t left = matrix->rows - first_row;
-    unit->n_runs = 1;
-    unit->bytes = (uint32_t)(tai_min_u64(rows, left) * matrix->row_bytes);
-    file->runs[unit->first_run] =
-        (TaiRun){.off = matrix->off + first_row * matrix->row_bytes, .bytes = unit->bytes, .at = 0};
+    return end;
 }
 
 static uint32_t strips_of(const TaiTensor *matrix, uint32_t strip_rows) {
@@ -376,6 +371,33 @@ static uint32_t strips_of(const TaiTensor *matrix, uint32_t strip_rows) {
 
 static uint32_t rows_per_strip(const TaiTensor *matrix) {
     return (uint32_t)tai_strip_rows(matrix->row_bytes, matrix->rows);
+}
+
+uint64_t tai_row_range(const TaiTensor *matrix) {
+    return matrix->layout == TAI_LAYOUT_PANELS
+               ? tai_panel_bytes((TaiType)matrix->type, matrix->cols)
+               : matrix->row_bytes;
+}
+
+/* Bytes of the file that rows of a matrix take, the first of which begin a panel. */
+static uint64_t rows_in_file(const TaiTensor *matrix, uint64_t rows) {
+    return matrix->layout == TAI_LAYOUT_PANELS
+               ? tai_matrix_bytes((TaiType)matrix->type, rows, matrix->cols)
+               : rows * matrix->row_bytes;
+}
+
+static TaiTensor strip_of(const TaiTensor *matrix, uint32_t strip_rows, uint32_t strip) {
+    uint32_t before = strip * strip_rows;
+    TaiTensor t = *matrix;
+    t.off += rows_in_file(matrix, before);
+    t.rows = (uint32_t)tai_min_u64(strip_rows, matrix->rows - before);
+    t.bytes = rows_in_file(matrix, t.rows);
+    t.from = 0;
+    return t;
+}
+
+TaiTensor tai_head_strip(const TaiFile *file, uint32_t strip) {
+    return strip_of(&file->head, file->strip_rows, strip);
 }
 
 /* ---- units of a TMAI file: its pieces ---------------------------------------------------------- */
@@ -404,14 +426,14 @@ static const TaiPiece *take_piece(TaiFile *file, TaiUnit *unit, uint32_t index,
     return p;
 }
 
-/* As build_unit: the unit may have more tensors than these. */
-static uint64_t build_from_piece(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
-                                 uint32_t n, TinyAIError *error) {
+/* As add_tensors: the unit may have more tensors than these. */
+static uint64_t add_piece(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
+                          uint32_t n, TinyAIError *error) {
     const TaiPiece *p = take_piece(file, unit, index, error);
     for (uint32_t i = 0; i < n && p; i++) {
-        tensors[i].at = tensors[i].off ? (uint32_t)(tensors[i].off - p->off) : 0;
+        tensors[i].from = tensors[i].off ? (uint32_t)(tensors[i].off - p->off) : 0;
     }
-    return tai_align_up(unit->bytes, TAI_ALIGNMENT);
+    return unit->bytes;
 }
 
 /* ---- units in execution order -------------------------------------------------------------------- */
@@ -423,41 +445,56 @@ static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint
     return unit;
 }
 
-/* index: of the unit among those of its kind. */
-static uint64_t build_tensors(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
-                              uint32_t n, TinyAIError *error) {
-    return file->header.format == TAI_FORMAT_TMAI
-               ? build_from_piece(file, unit, index, tensors, n, error)
-               : build_unit(file, unit, tensors, n);
+/* index: of the unit among those of its kind. Returns the bytes of the unit as it lies in the file. */
+static uint64_t build_unit(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
+                           uint32_t n, TinyAIError *error) {
+    return file->header.format == TAI_FORMAT_TMAI ? add_piece(file, unit, index, tensors, n, error)
+                                                  : add_tensors(file, unit, tensors, n);
 }
 
-static void build_strips(TaiFile *file, TaiUnitKind kind, const TaiTensor *matrix, uint32_t n,
-                         uint32_t *n_runs, TinyAIError *error) {
+static void build_final(TaiFile *file, uint32_t *n_runs, TinyAIError *error) {
+    TaiTensor finals[2] = {file->final_norm, file->rope_factors};
+    TaiUnit *unit = new_unit(file, TAI_UNIT_FINAL, n_runs, 2);
+    uint64_t bytes = build_unit(file, unit, 0, finals, 2, error);
+    file->shape.final_bytes = tai_place_unit(unit, finals, 2, bytes);
+    file->final_norm = finals[0];
+    file->rope_factors = finals[1];
+}
+
+static void build_block(TaiFile *file, uint32_t block, uint32_t *n_runs, TinyAIError *error) {
+    TaiTensor *tensors = file->blocks[block];
+    TaiUnit *unit = new_unit(file, TAI_UNIT_BLOCK, n_runs, TAI_ROLES);
+    uint64_t bytes = build_unit(file, unit, block, tensors, TAI_ROLES, error);
+    uint64_t slot = tai_place_unit(unit, tensors, TAI_ROLES, bytes);
+    file->layer_bytes = tai_max_u64(file->layer_bytes, tai_align_up(bytes, TAI_ALIGNMENT));
+    file->shape.slot_bytes = tai_max_u64(file->shape.slot_bytes, slot);
+}
+
+/* The strips of a matrix, each a tensor of its own. Returns the bytes of the largest slot. */
+static uint64_t build_strips(TaiFile *file, TaiUnitKind kind, const TaiTensor *matrix, uint32_t n,
+                             uint32_t *n_runs, TinyAIError *error) {
     const uint32_t rows = rows_per_strip(matrix);
+    uint64_t largest = 0;
     for (uint32_t i = 0; i < n; i++) {
         TaiUnit *unit = new_unit(file, kind, n_runs, 1);
-        if (file->header.format == TAI_FORMAT_TMAI) {
-            take_piece(file, unit, i, error);
-        } else {
-            build_strip(file, unit, matrix, i * rows, rows);
+        TaiTensor strip = strip_of(matrix, rows, i);
+        uint64_t bytes = build_unit(file, unit, i, &strip, 1, error);
+        if (kind == TAI_UNIT_HEAD) {
+            largest = tai_max_u64(largest, tai_place_unit(unit, &strip, 1, bytes));
         }
     }
+    return largest;
 }
 
 static void build_units(TaiFile *file, TinyAIError *error) {
     uint32_t n_runs = 0;
-    TaiShape *shape = &file->shape;
-    TaiTensor finals[2] = {file->final_norm, file->rope_factors};
-    TaiUnit *unit = new_unit(file, TAI_UNIT_FINAL, &n_runs, 2);
-    shape->final_bytes = build_tensors(file, unit, 0, finals, 2, error);
-    file->final_norm = finals[0];
-    file->rope_factors = finals[1];
+    build_final(file, &n_runs, error);
     for (uint32_t b = 0; b < file->hp.n_blocks; b++) {
-        unit = new_unit(file, TAI_UNIT_BLOCK, &n_runs, TAI_ROLES);
-        uint64_t bytes = build_tensors(file, unit, b, file->blocks[b], TAI_ROLES, error);
-        shape->slot_bytes = tai_max_u64(shape->slot_bytes, bytes);
+        build_block(file, b, &n_runs, error);
     }
-    build_strips(file, TAI_UNIT_HEAD, &file->head, shape->n_strips, &n_runs, error);
+    file->shape.strip_bytes =
+        build_strips(file, TAI_UNIT_HEAD, &file->head, file->shape.n_strips, &n_runs, error);
+    /* Rows are read one by one from a separate embedding, in the layout of the file. */
     build_strips(file, TAI_UNIT_EMBEDDING, &file->embedding, file->n_embedding_strips, &n_runs,
                  error);
 }
@@ -480,7 +517,8 @@ uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes) {
      * at least LEAST_STRIP_BYTES unless its matrix is one strip or has rows that are longer than
      * that. */
     uint64_t blocks = tai_min_u64(index_bytes / sizeof(TaiTensorInfo) / TAI_ROLES + 1, MAX_BLOCKS);
-    uint64_t strips = tai_min_u64(file_bytes / LEAST_STRIP_BYTES + 4, 2 * TAI_MAX_TOKENS / 4);
+    uint64_t strips =
+        tai_min_u64(file_bytes / LEAST_STRIP_BYTES + 4, 2 * (TAI_MAX_TOKENS / TAI_PANEL_ROWS + 1));
     return directory_layout(blocks, strips, &units_at, &runs_at);
 }
 
@@ -519,10 +557,11 @@ static bool place_directory(TaiFile *file, void *directory, uint64_t directory_b
 }
 
 /* What is resident as a whole must be addressable in 32 bits: blocks, strips and final norm are, if
- * the sum of a block is (a row is at most 2^31 values and a strip has 4 of them at least). */
+ * the sum of a block is (a strip has 8 rows at least). */
 static void check_sizes(const TaiFile *file, TinyAIError *error) {
     uint64_t most = TINYAI_MAX_BUDGET;
-    bool fits = file->head.row_bytes < most / 4 && file->embedding.row_bytes < most / 4;
+    bool fits = file->head.row_bytes < most / TAI_PANEL_ROWS &&
+                file->embedding.row_bytes < most / TAI_PANEL_ROWS;
     for (uint32_t b = 0; b < file->hp.n_blocks && fits; b++) {
         uint64_t sum = 0;
         for (uint32_t role = 0; role < TAI_ROLES; role++) {
@@ -570,8 +609,7 @@ int32_t tai_file_take(TaiFile *file, const TaiHeader *header, uint64_t index_byt
     shape->file_bytes = file->header.file_bytes;
     shape->header_bytes = file->header.header_bytes;
     shape->index_bytes = index_bytes;
-    shape->strip_bytes = tai_align_up(file->strip_rows * file->head.row_bytes, TAI_ALIGNMENT);
-    shape->embedding_row_bytes = file->embedding.row_bytes;
+    shape->embedding_row_bytes = tai_row_range(&file->embedding);
     shape->embedding_bytes = file->tied ? 0 : file->embedding.bytes;
     shape->n_blocks = file->hp.n_blocks;
     shape->vocab_size = file->hp.vocab_size;

@@ -27,13 +27,15 @@ typedef enum TaiRole {
 } TaiRole;
 
 typedef struct TaiTensor {
-    uint64_t off; /* in the file; 0: absent */
-    uint64_t bytes;
-    uint64_t row_bytes;
-    uint32_t type; /* a TaiType */
+    uint64_t off;       /* in the file; 0: absent */
+    uint64_t bytes;     /* in the file */
+    uint64_t row_bytes; /* of a row as in GGUF, whatever the layout */
+    uint32_t type;      /* a TaiType */
     uint32_t rows;
-    uint32_t cols; /* values per row */
-    uint32_t at;   /* offset in the slot of its unit */
+    uint32_t cols;   /* values per row */
+    uint32_t layout; /* of the file: TAI_LAYOUT_ROWS or TAI_LAYOUT_PANELS */
+    uint32_t from;   /* offset in the slot of its unit: where the bytes of the file land */
+    uint32_t at;     /* and where it is computed with: the same, unless the unit is repacked */
 } TaiTensor;
 
 typedef struct TaiHparams {
@@ -61,7 +63,8 @@ typedef struct TaiFile {
     TaiTensor final_norm;   /* [embd] */
     TaiTensor rope_factors; /* [rope_dims / 2], optional: divides the frequencies */
     bool tied;
-    uint32_t strip_rows;            /* rows of the head per strip */
+    uint32_t strip_rows;            /* rows of the head per strip: whole panels */
+    uint64_t layer_bytes;           /* of the largest block, as it lies in the file */
     uint32_t n_embedding_strips;    /* 0 if tied */
     TaiTensor (*blocks)[TAI_ROLES]; /* [n_blocks] */
     TaiUnit *units;                 /* final norm, blocks, head strips, embedding strips */
@@ -76,5 +79,12 @@ uint64_t tai_file_directory_bound(uint64_t index_bytes, uint64_t file_bytes);
  * directory_bytes at least shape.directory_bytes (E_NOMEM if less). 0 or an error. */
 int32_t tai_file_take(TaiFile *file, const TaiHeader *header, uint64_t index_bytes, void *directory,
                       uint64_t directory_bytes, TinyAIError *error);
+
+/* The tensor that lies next behind `before` in the file (NULL: the first one), of n; NULL behind the last. */
+TaiTensor *tai_next_in_file(const TaiTensor *tensors, uint32_t n, const TaiTensor *before);
+/* The rows of a strip of the head. */
+TaiTensor tai_head_strip(const TaiFile *file, uint32_t strip);
+/* Bytes of the file that hold a row of a matrix: the row, or the panel that it is in. */
+uint64_t tai_row_range(const TaiTensor *matrix);
 
 #endif

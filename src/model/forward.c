@@ -4,12 +4,13 @@
 #include <stddef.h>
 
 #include "kernels/math.h"
+#include "kernels/panel.h"
 #include "memory/checked.h"
 #include "model/engine.h"
 
-/* Rows that one item of a matrix operation covers: enough to amortize a call, few enough to stop
- * soon. */
-#define ROWS_PER_ITEM 16u
+/* Rows that one item of a matrix operation covers, whole panels: enough to amortize a call, few enough to
+ * stop soon. */
+#define ROWS_PER_ITEM (2 * TAI_PANEL_ROWS)
 
 /* What a value costs, in multiply-adds of a matrix, measured with the simd128 kernels. A step stops by these
  * counts, so they must not be too small. */
@@ -90,11 +91,15 @@ static void matmul(const TinyAIModel *m, const TaiOp *op, uint32_t first, uint32
     uint32_t n = (uint32_t)tai_min_u64((uint64_t)count * ROWS_PER_ITEM, rows - row);
     /* With many tokens a few rows at a time stay in the cache while all tokens pass by. */
     uint32_t together = n_tokens > 1 ? ROWS_PER_ITEM : n;
+    TaiType type = (TaiType)w->type;
+    bool panels = tai_is_panelled(type);
+    uint64_t row_bytes = panels ? tai_panel_bytes(type, w->cols) / TAI_PANEL_ROWS : w->row_bytes;
     for (uint32_t r = row; r < row + n; r += together) {
         uint32_t some = (uint32_t)tai_min_u64(together, row + n - r);
-        m->kernels->matmul((TaiType)w->type, (const uint8_t *)op->weights + r * w->row_bytes, some,
-                           w->cols, scratch(m, m->scratch.act), m->scratch.act_stride, n_tokens,
-                           op->out + r, w->rows);
+        const uint8_t *weights = (const uint8_t *)op->weights + r * row_bytes;
+        (panels ? m->kernels->panels
+                : m->kernels->matmul)(type, weights, some, w->cols, scratch(m, m->scratch.act),
+                                      m->scratch.act_stride, n_tokens, op->out + r, w->rows);
     }
 }
 
@@ -112,7 +117,7 @@ static TaiKvHead kv_head(const TinyAIModel *m, const TinyAIBatchItem *item, uint
     uint64_t bytes = tai_kv_head_bytes(&m->file, &m->planned.now);
     return (TaiKvHead){.groups = tai_in(m, TAI_REGION_KV, index * bytes),
                        .head_dim = hp->head_dim,
-                       .type = m->planned.now.kv_type == TINYAI_KV_F32 ? TAI_KV_F32 : TAI_KV_F16};
+                       .type = (TaiKvType)m->planned.now.kv_type};
 }
 
 /* Rotates q [Q] and k [K] of a token, and stores k and v in the cache. */
@@ -141,19 +146,51 @@ static float attention_scale(const TaiHparams *hp) {
     return 1.0f / __builtin_sqrtf((float)hp->head_dim);
 }
 
-/* One item = one kv head of one token, with the query heads that share it. */
+/* How many of the tokens t .. end - 1 stand at consecutive positions of one sequence. */
+static uint32_t run_of_tokens(const TinyAIModel *m, uint32_t t, uint32_t end) {
+    const TinyAIBatchItem *items = chunk_items(m);
+    uint32_t n = 1;
+    while (t + n < end && items[t + n].sequence == items[t].sequence &&
+           items[t + n].position == items[t].position + n) {
+        n++;
+    }
+    return n;
+}
+
+/* The query heads that share a kv head, of tokens t .. t + n - 1, consecutive positions of one sequence. */
+static void attend(const TinyAIModel *m, const TaiOp *op, uint32_t head, uint32_t t, uint32_t n) {
+    const TaiHparams *hp = &m->file.hp;
+    const TinyAIBatchItem *item = &chunk_items(m)[t];
+    uint32_t sharing = hp->heads / hp->kv_heads;
+    size_t stride = (size_t)hp->heads * hp->head_dim;
+    size_t at = t * stride + (size_t)head * sharing * hp->head_dim;
+    TaiKvHead kv = kv_head(m, item, head);
+    TaiQueries queries = {.n_heads = sharing,
+                          .n_tokens = n,
+                          .begin = 0,
+                          .end = item->position + 1,
+                          .scale = attention_scale(hp),
+                          .q = op->in + at,
+                          .out = op->out + at,
+                          .stride = stride,
+                          .scores =
+                              scratch(m, m->scratch.scores + op->thread * m->scratch.scores_stride),
+                          .n_scores = (size_t)(m->scratch.scores_stride / sizeof(float))};
+    m->kernels->attend(&kv, &queries);
+}
+
+/* One item = one kv head of a tile of tokens. */
 static void run_attend(void *context, const TaiOp *op, uint32_t first, uint32_t count) {
     const TinyAIModel *m = context;
-    const TaiHparams *hp = &m->file.hp;
-    uint32_t sharing = hp->heads / hp->kv_heads;
+    uint32_t kv_heads = m->file.hp.kv_heads;
     for (uint32_t i = first; i < first + count; i++) {
-        uint32_t t = i / hp->kv_heads;
-        uint32_t head = i % hp->kv_heads;
-        const TinyAIBatchItem *item = &chunk_items(m)[t];
-        size_t at = ((size_t)t * hp->heads + (size_t)head * sharing) * hp->head_dim;
-        TaiKvHead kv = kv_head(m, item, head);
-        m->kernels->attend(&kv, op->in + at, sharing, 0, item->position + 1, attention_scale(hp),
-                           scratch(m, m->scratch.scores), op->out + at);
+        uint32_t t = i / kv_heads * TAI_ATTENTION_TOKENS;
+        uint32_t end = (uint32_t)tai_min_u64(t + TAI_ATTENTION_TOKENS, m->forward.n_tokens);
+        while (t < end) {
+            uint32_t n = run_of_tokens(m, t, end);
+            attend(m, op, i % kv_heads, t, n);
+            t += n;
+        }
     }
 }
 
@@ -184,6 +221,7 @@ static void run_head(void *context, const TaiOp *op, uint32_t first, uint32_t co
 static void add_per_token(TinyAIModel *m, TaiOpRun run, uint64_t work, TaiOp op) {
     op.run = run;
     op.items = m->forward.n_tokens;
+    op.apart = true;
     op.item_work = work;
     tai_steps_add(&m->steps, op);
 }
@@ -193,6 +231,7 @@ static void add_matmul(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w, 
                   (TaiOp){.run = run_matmul,
                           .items = (w->rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                           .item_work = (uint64_t)ROWS_PER_ITEM * w->cols * m->forward.n_tokens,
+                          .apart = true,
                           .weights = slot + w->at,
                           .tensor = w,
                           .out = out});
@@ -210,13 +249,15 @@ static void add_projection(TinyAIModel *m, const uint8_t *slot, const TaiTensor 
     add_matmul(m, slot, w, out);
 }
 
+/* Of a whole tile for one kv head, at the furthest position of the chunk. */
 static uint64_t attention_work(const TinyAIModel *m) {
     uint32_t furthest = 0;
     for (uint32_t t = 0; t < m->forward.n_tokens; t++) {
         furthest = (uint32_t)tai_max_u64(furthest, chunk_items(m)[t].position);
     }
-    uint64_t sharing = m->file.hp.heads / m->file.hp.kv_heads;
-    return 2 * ATTENTION_WORK * sharing * m->file.hp.head_dim * ((uint64_t)furthest + 1);
+    uint64_t tokens = tai_min_u64(m->forward.n_tokens, TAI_ATTENTION_TOKENS);
+    uint64_t rows = tokens * (m->file.hp.heads / m->file.hp.kv_heads);
+    return 2 * ATTENTION_WORK * rows * m->file.hp.head_dim * ((uint64_t)furthest + 1);
 }
 
 static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w) {
@@ -234,9 +275,11 @@ static void build_block(TinyAIModel *m, const uint8_t *slot, const TaiTensor *w)
     add_projection(m, slot, &w[TAI_WV], h, scratch(m, room->v), true);
     add_per_token(m, run_store,
                   STORE_WORK * (uint64_t)(hp->heads + 2 * hp->kv_heads) * hp->head_dim, (TaiOp){0});
+    uint32_t tiles = (m->forward.n_tokens + TAI_ATTENTION_TOKENS - 1) / TAI_ATTENTION_TOKENS;
     tai_steps_add(&m->steps, (TaiOp){.run = run_attend,
-                                     .items = m->forward.n_tokens * hp->kv_heads,
+                                     .items = tiles * hp->kv_heads,
                                      .item_work = attention_work(m),
+                                     .apart = true,
                                      .in = q,
                                      .out = att});
     add_projection(m, slot, &w[TAI_WO], att, h, false);
@@ -268,6 +311,7 @@ static void build_head(TinyAIModel *m, const uint8_t *slot, uint32_t strip) {
     tai_steps_add(&m->steps, (TaiOp){.run = run_head,
                                      .items = (rows + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM,
                                      .item_work = (uint64_t)ROWS_PER_ITEM * head->cols,
+                                     .apart = true,
                                      .weights = slot,
                                      .tensor = head,
                                      .out = logits + before});
@@ -287,10 +331,15 @@ void tai_build_unit(TinyAIModel *m, uint32_t index) {
 
 /* ---- before the blocks ----------------------------------------------------------------------- */
 
-void tai_embed(TinyAIModel *m, uint32_t item, const void *row) {
+void tai_embed(TinyAIModel *m, uint32_t item, uint32_t token, const void *rows, bool panel) {
+    TaiType type = (TaiType)m->file.embedding.type;
     uint32_t embd = m->file.hp.embd;
-    m->kernels->dequantize((TaiType)m->file.embedding.type, row, embd,
-                           scratch(m, m->scratch.x) + (size_t)item * embd);
+    float *x = scratch(m, m->scratch.x) + (size_t)item * embd;
+    if (panel) {
+        tai_panel_dequantize(type, rows, token % TAI_PANEL_ROWS, embd, x);
+    } else {
+        m->kernels->dequantize(type, rows, embd, x);
+    }
 }
 
 /* Pair i of a position p turns by p * scale * base^(-2i / rope_dims) / factor[i]. In double,

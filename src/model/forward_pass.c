@@ -2,9 +2,11 @@
  * layer. It computes with what is resident and wants what is not. */
 #include <inttypes.h>
 
+#include "kernels/panel.h"
 #include "memory/checked.h"
 #include "memory/error.h"
 #include "model/engine.h"
+#include "model/repack.h"
 
 TinyAIBatchItem *tai_batch(const TinyAIModel *m) {
     return tai_in(m, TAI_REGION_TEXT, m->text.batch);
@@ -57,8 +59,19 @@ void tai_forward_begin(TinyAIModel *m, uint32_t n_items, bool another_follows) {
 
 /* ---- embedding rows -------------------------------------------------------------------------- */
 
-/* Where the row of a token lies in memory, or NULL if its matrix is not resident. */
-static const void *resident_row(const TinyAIModel *m, uint32_t token) {
+/* Whether a unit's bytes are there, in the layout that they are computed with in. */
+static bool is_ready(const TaiUnit *unit) {
+    return unit->state == TINYAI_BLOCK_RESIDENT && (!unit->repack || unit->repacked);
+}
+
+/* Where the row of a token lies among rows of a matrix, or the panel that it is in. */
+static uint64_t row_at(const TaiTensor *matrix, uint32_t row, bool panel) {
+    return panel ? row / TAI_PANEL_ROWS * tai_panel_bytes((TaiType)matrix->type, matrix->cols)
+                 : row * matrix->row_bytes;
+}
+
+/* Where the row of a token lies in memory, or NULL if its matrix is not resident; *panel: as a row of a panel. */
+static const void *resident_row(const TinyAIModel *m, uint32_t token, bool *panel) {
     if (!m->plan.embedding_resident) {
         return NULL;
     }
@@ -66,20 +79,22 @@ static const void *resident_row(const TinyAIModel *m, uint32_t token) {
     uint32_t first = first_head_unit(m) + (m->file.tied ? 0 : m->file.shape.n_strips);
     uint32_t end = m->file.tied ? first + m->file.shape.n_strips : m->file.n_units;
     for (uint32_t u = first; u < end; u++) {
-        if (m->file.units[u].state != TINYAI_BLOCK_RESIDENT) {
+        if (!is_ready(&m->file.units[u])) {
             return NULL;
         }
     }
-    uint64_t row_bytes = m->file.embedding.row_bytes;
+    const TaiTensor *matrix = &m->file.embedding;
     if (!m->file.tied) {
-        return tai_in(m, TAI_REGION_EMBEDDING, token * row_bytes);
+        *panel = matrix->layout == TAI_LAYOUT_PANELS;
+        return tai_in(m, TAI_REGION_EMBEDDING, row_at(matrix, token, *panel));
     }
+    *panel = tai_is_panelled((TaiType)matrix->type);
     const TaiUnit *strip = &m->file.units[first + token / m->file.strip_rows];
-    return tai_at(m, strip->address + token % m->file.strip_rows * row_bytes);
+    return tai_at(m, strip->address + row_at(matrix, token % m->file.strip_rows, *panel));
 }
 
 static uint64_t row_slot(const TinyAIModel *m, uint32_t i) {
-    uint64_t stride = tai_align_up(m->file.embedding.row_bytes, TAI_ALIGNMENT);
+    uint64_t stride = tai_align_up(m->file.shape.embedding_row_bytes, TAI_ALIGNMENT);
     return m->planned.layout.region[TAI_REGION_ROWS].address + i * stride;
 }
 
@@ -98,14 +113,15 @@ static int32_t gather_rows(TinyAIModel *m) {
         return TINYAI_STEP_NEED; /* rows of an ended generation are still on their way here */
     }
     const TinyAIBatchItem *items = tai_batch(m) + f->first;
-    bool resident = f->rows_asked == 0 && resident_row(m, items[0].token);
+    const TaiTensor *matrix = &m->file.embedding;
+    bool panel = matrix->layout == TAI_LAYOUT_PANELS;
+    bool resident = f->rows_asked == 0 && resident_row(m, items[0].token, &panel);
     if (!resident) {
         r->rows_wanted = true;
         while (f->rows_asked < f->n_tokens &&
                tai_residency_want_row(
-                   r,
-                   m->file.embedding.off + items[f->rows_asked].token * m->file.embedding.row_bytes,
-                   (uint32_t)m->file.embedding.row_bytes, row_slot(m, f->rows_asked))) {
+                   r, matrix->off + row_at(matrix, items[f->rows_asked].token, panel),
+                   (uint32_t)m->file.shape.embedding_row_bytes, row_slot(m, f->rows_asked))) {
             f->rows_asked++;
         }
         tai_residency_want(r, 0, &m->pass, m->options.prefetch != 0);
@@ -115,8 +131,9 @@ static int32_t gather_rows(TinyAIModel *m) {
         r->rows_wanted = false;
     }
     for (uint32_t i = 0; i < f->n_tokens; i++) {
-        const void *row = resident ? resident_row(m, items[i].token) : tai_at(m, row_slot(m, i));
-        tai_embed(m, i, row);
+        const void *rows =
+            resident ? resident_row(m, items[i].token, &panel) : tai_at(m, row_slot(m, i));
+        tai_embed(m, i, items[i].token, rows, panel);
     }
     return TINYAI_STEP_READY;
 }
@@ -148,7 +165,7 @@ static void begin_hash(TinyAIModel *m, const TaiUnit *unit) {
                       (TaiOp){.run = run_hash,
                               .items = (run->bytes + HASH_ITEM_BYTES - 1) / HASH_ITEM_BYTES,
                               .item_work = (uint64_t)HASH_ITEM_BYTES * HASH_WORK,
-                              .weights = tai_at(m, unit->address + run->at),
+                              .weights = tai_at(m, unit->address + unit->land + run->at),
                               .tensor = run});
     }
     tai_xxh3_init(&m->forward.hash);
@@ -173,7 +190,7 @@ static int32_t verify(TinyAIModel *m, uint64_t *work) {
     if (!m->forward.hashing) {
         begin_hash(m, unit);
     }
-    if (!tai_steps_run(&m->steps, m, work)) {
+    if (!tai_steps_run(&m->steps, &m->team, m, work)) {
         return TINYAI_STEP_READY;
     }
     m->forward.hashing = false;
@@ -182,6 +199,19 @@ static int32_t verify(TinyAIModel *m, uint64_t *work) {
     }
     unit->verified = true;
     return TINYAI_STEP_READY;
+}
+
+/* The unit as the kernels take it; out of work: not yet. */
+static void repack(TinyAIModel *m, uint64_t *work) {
+    if (!m->forward.repacking) {
+        tai_build_repack(m, m->forward.unit);
+        hold(m, true);
+        m->forward.repacking = true;
+    }
+    if (tai_steps_run(&m->steps, &m->team, m, work)) {
+        m->forward.repacking = false;
+        m->file.units[m->forward.unit].repacked = true;
+    }
 }
 
 static void enter(TinyAIModel *m) {
@@ -193,8 +223,12 @@ static void enter(TinyAIModel *m) {
 
 void tai_forward_leave(TinyAIModel *m) {
     hold(m, false);
+    if (m->forward.repacking) {
+        tai_residency_drop(&m->residency, m->forward.unit); /* half of it is rows, half panels */
+    }
     m->forward.entered = false;
     m->forward.hashing = false;
+    m->forward.repacking = false;
 }
 
 /* Computes with the units of the pass: READY (out of work), NEED, LOGITS, or DONE with the chunk. */
@@ -212,10 +246,16 @@ static int32_t run_units(TinyAIModel *m, uint64_t *work) {
                 return status;
             }
         }
+        if (unit->repack && !unit->repacked) {
+            repack(m, work);
+            if (!unit->repacked) {
+                return TINYAI_STEP_READY;
+            }
+        }
         if (!f->entered) {
             enter(m);
         }
-        if (!tai_steps_run(&m->steps, m, work)) {
+        if (!tai_steps_run(&m->steps, &m->team, m, work)) {
             return TINYAI_STEP_READY;
         }
         tai_forward_leave(m);

@@ -28,14 +28,14 @@ static int32_t check_config(const TinyAIMmapConfig *config, TinyAIError *error) 
     return TINYAI_OK;
 }
 
-static int32_t refuse_cache(const TaiShape *shape, uint64_t allowed, TinyAIError *error) {
+static int32_t refuse_cache(const TaiFile *file, uint64_t allowed, TinyAIError *error) {
     tai_fail(error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
              "maxCacheSize is %" PRIu64 " bytes, a layer of the model takes %" PRIu64 ": %" PRIu64
              " bytes are missing",
-             allowed, shape->slot_bytes, shape->slot_bytes - allowed);
-    error->asked_bytes = shape->slot_bytes;
+             allowed, file->layer_bytes, file->layer_bytes - allowed);
+    error->asked_bytes = file->layer_bytes;
     error->allowed_bytes = allowed;
-    error->missing_bytes = shape->slot_bytes - allowed;
+    error->missing_bytes = file->layer_bytes - allowed;
     return TINYAI_E_BUDGET;
 }
 
@@ -64,13 +64,13 @@ static Parts lay_out(const TaiFile *file, uint32_t n_slots, uint32_t n_readers) 
     p.runs = tai_extent_put(&p.all, p.n_runs, sizeof(TaiRun));
     p.pool = tai_extent_put(&p.all, n_slots, sizeof(uint32_t));
     p.readers = tai_extent_put(&p.all, 1, tai_readers_bytes(n_readers));
-    p.slots = tai_extent_put(&p.all, n_slots, file->shape.slot_bytes);
+    p.slots = tai_extent_put(&p.all, n_slots, file->layer_bytes);
     return p;
 }
 
 /* As many slots as the config allows and 32-bit destinations reach; 0 if not one. */
 static Parts most_slots(const TaiFile *file, const TinyAIMmapConfig *config, uint32_t n_readers) {
-    uint64_t slot = file->shape.slot_bytes;
+    uint64_t slot = file->layer_bytes;
     Parts none = lay_out(file, 0, n_readers);
     uint64_t n = tai_min_u64(config->maxCacheSize / slot, file->shape.n_blocks);
     uint64_t reach = TINYAI_MAX_BUDGET - TAI_ALIGNMENT - n * sizeof(uint32_t);
@@ -78,7 +78,8 @@ static Parts most_slots(const TaiFile *file, const TinyAIMmapConfig *config, uin
     return lay_out(file, (uint32_t)tai_min_u64(n, room), n_readers);
 }
 
-/* The layers' units and runs, without the others between them. */
+/* The layers' units and runs, without the others between them. Layers are handed out as they lie in the file, so
+ * they take no room to be repacked in. */
 static void copy_layers(TinyAIMappedModel *m, const TaiFile *file, const Parts *parts) {
     TaiResidency *r = &m->residency;
     uint32_t n_runs = 0;
@@ -89,6 +90,8 @@ static void copy_layers(TinyAIMappedModel *m, const TaiFile *file, const Parts *
         memcpy(&r->runs[n_runs], &file->runs[unit->first_run], unit->n_runs * sizeof(TaiRun));
         r->units[b] = *unit;
         r->units[b].first_run = n_runs;
+        r->units[b].land = 0;
+        r->units[b].repack = false;
         n_runs += unit->n_runs;
     }
 }
@@ -104,7 +107,7 @@ static void set_up(TinyAIMappedModel *m, const TaiFile *file, const TinyAIMmapCo
     m->residency.linear = (uintptr_t)m;
     copy_layers(m, file, parts);
     tai_residency_slots(&m->residency, TAI_UNIT_BLOCK, (uint8_t *)m + parts->slots,
-                        file->shape.slot_bytes, parts->n_slots,
+                        file->layer_bytes, parts->n_slots,
                         (uint32_t *)((uint8_t *)m + parts->pool));
     if (parts->n_readers) {
         TaiReaders *readers = (TaiReaders *)((uint8_t *)m + parts->readers);
@@ -124,7 +127,7 @@ static TinyAIMappedModel *open_parsed(const TaiFile *file, const TinyAIMmapConfi
     bool ahead = config->prefetchEnabled && source->concurrent;
     Parts parts = most_slots(file, config, ahead ? (uint32_t)config->prefetchThreads : 0);
     if (parts.n_slots == 0) {
-        refuse_cache(&file->shape, config->maxCacheSize, error);
+        refuse_cache(file, config->maxCacheSize, error);
         return NULL;
     }
     TinyAIMappedModel *m = parts.all.ok ? tai_port_reserve(parts.all.end) : NULL;

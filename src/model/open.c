@@ -146,21 +146,39 @@ static void build_vocab(TinyAIModel *m, TinyAIError *error) {
 typedef struct KernelsChoice {
     uint32_t option;
     TaiTier tier;
+    bool only_if_asked; /* its speed depends on more than what this build and processor have */
     const char *missing; /* why an option may be refused */
 } KernelsChoice;
 
 /* The fastest first; every host has the last. */
 static const KernelsChoice kernels_choices[] = {
-    {TINYAI_KERNELS_AVX2, TAI_TIER_AVX2,
-     "avx2 kernels need an x86-64 processor with AVX2 and F16C, and a native build"},
-    {TINYAI_KERNELS_SIMD128, TAI_TIER_SIMD128, "simd128 kernels are for WebAssembly"},
-    {TINYAI_KERNELS_SCALAR, TAI_TIER_SCALAR, ""},
+    {TINYAI_KERNELS_AVX_VNNI, TAI_TIER_AVX_VNNI, false,
+     "avx-vnni kernels need a native build and x86-64 with AVX-VNNI"},
+    {TINYAI_KERNELS_AVX512_VNNI, TAI_TIER_AVX512_VNNI, false,
+     "avx512-vnni kernels need a native build and x86-64 with AVX512-VNNI and AVX512-VL"},
+    {TINYAI_KERNELS_AVX2, TAI_TIER_AVX2, false,
+     "avx2 kernels need a native build and x86-64 with AVX2 and F16C"},
+    {TINYAI_KERNELS_NEON, TAI_TIER_NEON, false,
+     "neon kernels need a native build and arm64 with dotprod"},
+    {TINYAI_KERNELS_RELAXED16, TAI_TIER_RELAXED16, false,
+     "relaxed16 kernels need WebAssembly with relaxed SIMD"},
+    {TINYAI_KERNELS_RELAXED32, TAI_TIER_RELAXED32, true,
+     "relaxed32 kernels need WebAssembly with relaxed SIMD"},
+    {TINYAI_KERNELS_SIMD128, TAI_TIER_SIMD128, false, "simd128 kernels need WebAssembly"},
+    {TINYAI_KERNELS_SCALAR, TAI_TIER_SCALAR, false, ""},
 };
+
+static bool is_chosen(const KernelsChoice *choice, uint32_t wanted) {
+    if (wanted != TINYAI_KERNELS_AUTO) {
+        return choice->option == wanted;
+    }
+    return !choice->only_if_asked && tai_kernels(choice->tier);
+}
 
 static void choose_kernels(TinyAIModel *m, TinyAIError *error) {
     uint32_t wanted = m->options.kernels;
     const KernelsChoice *choice = kernels_choices;
-    while (wanted == TINYAI_KERNELS_AUTO ? !tai_kernels(choice->tier) : choice->option != wanted) {
+    while (!is_chosen(choice, wanted)) {
         choice++;
     }
     m->kernels = tai_kernels(choice->tier);
@@ -340,6 +358,7 @@ int32_t tai_engine_open(uintptr_t linear, uint64_t reserved_bytes, uint64_t head
     m->linear = linear;
     m->options = *options;
     tai_error_clear(&m->error);
+    tai_team_init(&m->team);
     TaiHeader parsed;
     status = tai_header_parse(&parsed, header, header_bytes, file_bytes, tai_at(m, index_at),
                               index_bytes, error);

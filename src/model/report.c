@@ -31,6 +31,7 @@ static const char *const region_names[TAI_REGIONS] = {
     [TAI_REGION_ENGINE] = "engine state",
     [TAI_REGION_DIRECTORY] = "directory of the file",
     [TAI_REGION_TOKENIZER] = "vocabulary",
+    [TAI_REGION_THREADS] = "stacks of computing threads",
     [TAI_REGION_TEXT] = "prompt, history, logits, text",
     [TAI_REGION_KV] = "keys and values",
     [TAI_REGION_SCRATCH] = "activations",

@@ -112,6 +112,18 @@ static bool place_activations(const uint64_t bytes[ACTIVATIONS], TaiScratchRoom 
     return room->bytes != UINT64_MAX;
 }
 
+/* Of each thread, in bytes. Scores of one token have room at any depth. More tokens at a time are worth nothing but
+ * what is free at that moment: the feed-forward half has its gate and up where attention has its queries, scores and
+ * result. */
+static uint64_t scores_stride(const TaiHparams *hp, const TaiConfig *c, uint64_t q_bytes) {
+    uint64_t token = (uint64_t)(hp->heads / hp->kv_heads) * tai_scores_stride(c->context) * 4;
+    uint64_t feed_forward = 2 * (uint64_t)hp->ff * 4;
+    uint64_t room = feed_forward > 2 * q_bytes ? c->chunk * (feed_forward - 2 * q_bytes) : 0;
+    uint64_t share = room / c->threads & ~(uint64_t)(TAI_ALIGNMENT - 1);
+    uint64_t most = tai_min_u64(c->chunk, TAI_ATTENTION_TOKENS) * token;
+    return tai_align_up(tai_max_u64(token, tai_min_u64(share, most)), TAI_ALIGNMENT);
+}
+
 bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *room) {
     const TaiHparams *hp = &file->hp;
     uint64_t t = c->chunk;
@@ -119,6 +131,7 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
     uint64_t kv_bytes = (uint64_t)hp->kv_heads * hp->head_dim * 4;
     uint64_t widest = tai_max_u64(tai_max_u64(hp->embd, hp->ff), q_bytes / 4);
     room->act_stride = largest_act((uint32_t)widest);
+    room->scores_stride = scores_stride(hp, c, q_bytes);
     /* At most 512 tokens of 2^32 bytes each: no overflow. */
     const uint64_t bytes[ACTIVATIONS] = {[ANGLES] = t * hp->rope_dims * 4,
                                          [X] = t * hp->embd * 4,
@@ -127,8 +140,7 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
                                          [Q] = t * q_bytes,
                                          [K] = t * kv_bytes,
                                          [V] = t * kv_bytes,
-                                         [SCORES] = (uint64_t)(hp->heads / hp->kv_heads) *
-                                                    tai_scores_stride(c->context) * 4,
+                                         [SCORES] = c->threads * room->scores_stride,
                                          [ATT] = t * q_bytes,
                                          [GATE] = t * hp->ff * 4,
                                          [UP] = t * hp->ff * 4};
@@ -137,10 +149,14 @@ bool tai_scratch_room(const TaiFile *file, const TaiConfig *c, TaiScratchRoom *r
     return placed;
 }
 
+_Static_assert((int)TINYAI_KV_F32 == (int)TAI_KV_F32 && (int)TINYAI_KV_F16 == (int)TAI_KV_F16 &&
+                   (int)TINYAI_KV_Q8 == (int)TAI_KV_Q8,
+               "the option's numbers are the kernels'");
+
 uint64_t tai_kv_head_bytes(const TaiFile *file, const TaiConfig *c) {
     uint64_t groups = ((uint64_t)c->context + TAI_KV_GROUP - 1) / TAI_KV_GROUP;
-    uint64_t element = c->kv_type == TINYAI_KV_F32 ? 4 : 2;
-    return tai_align_up(groups * 2 * TAI_KV_GROUP * file->hp.head_dim * element, TAI_ALIGNMENT);
+    uint64_t group = tai_kv_group_bytes((TaiKvType)c->kv_type, file->hp.head_dim);
+    return tai_align_up(groups * group, TAI_ALIGNMENT);
 }
 
 bool tai_rooms(const void *model, const TaiConfig *config, TaiRooms *rooms) {

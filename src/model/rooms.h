@@ -20,6 +20,10 @@ typedef struct TaiTextRoom {
     uint32_t ids_capacity; /* at least the context, and every id that a full text buffer can give */
 } TaiTextRoom;
 
+/* Tokens of a prompt that attention takes together at most: what they share of loading keys and values no longer
+ * matters beyond, and an item of theirs stays a small part of a step. */
+#define TAI_ATTENTION_TOKENS 8u
+
 /* Offsets inside TAI_REGION_SCRATCH, placed by lifetime: what is not needed at the same time may lie at the
  * same place. T = tokens per pass. */
 typedef struct TaiScratchRoom {
@@ -31,11 +35,13 @@ typedef struct TaiScratchRoom {
     uint64_t k;      /* float[T][kv_heads * head_dim] */
     uint64_t v;      /* float[T][kv_heads * head_dim] */
     uint64_t att;    /* float[T][heads * head_dim] */
-    uint64_t scores; /* float[heads / kv_heads][tai_scores_stride(context)] */
-    uint64_t gate;   /* float[T][ff] */
-    uint64_t up;     /* float[T][ff] */
+    /* float, of each thread: at least for the heads that share a kv head, in a whole context */
+    uint64_t scores;
+    uint64_t gate; /* float[T][ff] */
+    uint64_t up;   /* float[T][ff] */
     uint64_t act_stride;
-    uint64_t bytes; /* also enough for the sampler, which runs between passes */
+    uint64_t scores_stride; /* bytes from one thread's to the next */
+    uint64_t bytes;         /* also enough for the sampler, which runs between passes */
 } TaiScratchRoom;
 
 bool tai_text_room(const TaiFile *file, const TaiConfig *config, TaiTextRoom *room);

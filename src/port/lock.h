@@ -1,9 +1,9 @@
-/* A lock for short sections: it spins, and lets other threads run after a while. Where the host has no
- * threads it is nothing. Zeroed memory is an open lock. */
+/* A lock for short sections: it spins, and lets other threads run after a while. In WebAssembly
+ * it is nothing: there one thread does everything but compute. Zeroed memory is an open lock. */
 #ifndef TAI_LOCK_H
 #define TAI_LOCK_H
 
-#if defined(__wasm__) && !defined(__wasm_atomics__)
+#ifdef __wasm__
 
 typedef struct TaiLock {
     char unused;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "memory/checked.h"
+#include "port/threads.h"
 #include "schedule/graph.h"
 
 uint64_t tai_extent_put(TaiExtent *e, uint64_t n, uint64_t bytes) {
@@ -72,6 +73,8 @@ bool tai_layout(const TaiShape *s, const TaiConfig *c, TaiLayout *layout) {
     put_region(&e, layout, TAI_REGION_DIRECTORY, TINYAI_PURPOSE_ENGINE, directory.end);
     put_region(&e, layout, TAI_REGION_TOKENIZER, TINYAI_PURPOSE_TOKENIZER, s->tokenizer_bytes);
     uint64_t permanent = e.end;
+    put_region(&e, layout, TAI_REGION_THREADS, TINYAI_PURPOSE_THREADS,
+               (c->threads - 1) * (uint64_t)TAI_THREAD_STACK_BYTES);
     put_region(&e, layout, TAI_REGION_TEXT, TINYAI_PURPOSE_TEXT, rooms.text);
     put_region(&e, layout, TAI_REGION_KV, TINYAI_PURPOSE_KV, rooms.kv);
     put_region(&e, layout, TAI_REGION_SCRATCH, TINYAI_PURPOSE_ACTIVATIONS, rooms.scratch);

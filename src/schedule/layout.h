@@ -39,10 +39,10 @@ typedef struct TaiShape {
     uint64_t directory_bytes; /* tensors, units and runs */
     uint64_t tokenizer_bytes;
     uint64_t final_bytes;     /* final norm and RoPE factors */
-    uint64_t slot_bytes;      /* the largest block */
-    uint64_t strip_bytes;     /* a strip of the output head */
+    uint64_t slot_bytes;      /* what the largest block takes, with the room to repack it */
+    uint64_t strip_bytes;     /* a strip of the output head, as well */
     uint64_t embedding_bytes; /* a separate embedding matrix; 0 if it is the output head's */
-    uint64_t embedding_row_bytes;
+    uint64_t embedding_row_bytes; /* that are read for one row of it */
     uint32_t n_blocks;
     uint32_t n_strips;
     uint32_t vocab_size;
@@ -58,6 +58,7 @@ typedef struct TaiConfig {
     uint32_t context;
     uint32_t sequences;
     uint32_t kv_type;
+    uint32_t threads;         /* that compute, the caller's included */
     uint32_t chunk;           /* tokens per pass */
     uint32_t slots;           /* C */
     uint32_t resident_strips; /* of the output head */
@@ -70,6 +71,7 @@ typedef enum TaiRegionId {
     TAI_REGION_ENGINE,
     TAI_REGION_DIRECTORY,
     TAI_REGION_TOKENIZER,
+    TAI_REGION_THREADS, /* stacks of the helpers */
     TAI_REGION_TEXT,
     TAI_REGION_KV,
     TAI_REGION_SCRATCH, /* activations; the sampler's lists between passes */

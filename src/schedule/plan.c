@@ -32,11 +32,11 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
                         ": ask for at most that",
                         o->context_length, shape->model_context);
     }
-    if (o->kv_type > TINYAI_KV_F16) {
-        return out_of_range(error, "the kv type", o->kv_type, TINYAI_KV_F32, TINYAI_KV_F16);
+    if (o->kv_type > TINYAI_KV_Q8) {
+        return out_of_range(error, "the kv type", o->kv_type, TINYAI_KV_F32, TINYAI_KV_Q8);
     }
-    if (o->kernels > TINYAI_KERNELS_AVX2) {
-        return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_AVX2);
+    if (o->kernels > TINYAI_KERNELS_NEON) {
+        return out_of_range(error, "the kernels option", o->kernels, 0, TINYAI_KERNELS_NEON);
     }
     if (o->read_chunk_bytes < MIN_READ_CHUNK || o->read_chunk_bytes > MAX_READ_CHUNK) {
         return out_of_range(error, "the read chunk", o->read_chunk_bytes, MIN_READ_CHUNK,
@@ -49,6 +49,9 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
     }
     if (o->mode > TINYAI_EXEC_ADAPTIVE) {
         return out_of_range(error, "the mode", o->mode, TINYAI_EXEC_NORMAL, TINYAI_EXEC_ADAPTIVE);
+    }
+    if (o->threads < 1 || o->threads > TINYAI_MAX_THREADS) {
+        return out_of_range(error, "the number of threads", o->threads, 1, TINYAI_MAX_THREADS);
     }
     if (o->sequences < 1 || o->sequences > TINYAI_MAX_SEQUENCES) {
         return out_of_range(error, "the number of sequences", o->sequences, 1,
@@ -74,6 +77,7 @@ static TaiConfig smallest(const TaiShape *shape, const TinyAIOptions *o, uint32_
     return (TaiConfig){.context = context,
                        .sequences = o->sequences,
                        .kv_type = o->kv_type,
+                       .threads = o->threads,
                        .chunk = (uint32_t)tai_min_u64(TAI_MIN_CHUNK, context),
                        .slots = 1,
                        .resident_strips = fewest_strips(shape, false)};
@@ -292,6 +296,7 @@ int32_t tai_plan(const TaiShape *shape, const TaiUnit *units, const TinyAIOption
     plan->head_strips = shape->n_strips;
     plan->vocab_size = shape->vocab_size;
     plan->mode = options->mode;
+    plan->threads = options->threads;
     choose_context_and_budget(shape, options, plan);
 
     TaiConfig least = smallest(shape, options, plan->context_length);

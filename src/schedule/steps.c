@@ -2,6 +2,14 @@
 
 #include "memory/checked.h"
 
+/* In multiply-adds, measured (docs/speed-log.md). Below the first, one thread is sooner done than two that have
+ * to find each other; below the second, sleeping helpers come too late. */
+#define FAN_OUT_WORK 100000u
+#define WAKE_WORK 400000u
+/* What a thread takes at a time. */
+#define SHARES_PER_THREAD 4u
+#define LEAST_SHARE_WORK 30000u
+
 void tai_steps_clear(TaiSteps *steps) {
     steps->n_ops = 0;
     steps->op = 0;
@@ -12,7 +20,39 @@ void tai_steps_add(TaiSteps *steps, TaiOp op) {
     steps->ops[steps->n_ops++] = op;
 }
 
-bool tai_steps_run(TaiSteps *steps, void *context, uint64_t *work) {
+/* The operation as one thread runs it. */
+static void run_items(void *context, const void *job, uint32_t thread, uint32_t first,
+                      uint32_t count) {
+    TaiOp op = *(const TaiOp *)job;
+    op.thread = thread;
+    op.run(context, &op, first, count);
+}
+
+/* Few enough at a time that threads end at about the same moment, though one was slower or began late. */
+static uint32_t items_together(const TaiOp *op, uint32_t count, uint32_t threads) {
+    uint32_t share = count / (threads * SHARES_PER_THREAD);
+    uint64_t least = LEAST_SHARE_WORK / op->item_work;
+    return (uint32_t)tai_max_u64(tai_max_u64(share, least), 1);
+}
+
+static void run_op(TaiTeam *team, void *context, const TaiOp *op, uint32_t first, uint32_t count) {
+    uint32_t threads = tai_team_threads(team);
+    uint64_t work = count * op->item_work;
+    if (!op->apart || threads == 1 || count == 1 || work < FAN_OUT_WORK) {
+        op->run(context, op, first, count);
+        return;
+    }
+    tai_team_run(team,
+                 &(TaiTeamJob){.run = run_items,
+                               .context = context,
+                               .job = op,
+                               .first = first,
+                               .count = count,
+                               .together = items_together(op, count, threads)},
+                 work >= WAKE_WORK);
+}
+
+bool tai_steps_run(TaiSteps *steps, TaiTeam *team, void *context, uint64_t *work) {
     while (steps->op < steps->n_ops) {
         const TaiOp *op = &steps->ops[steps->op];
         if (*work == 0) {
@@ -20,7 +60,7 @@ bool tai_steps_run(TaiSteps *steps, void *context, uint64_t *work) {
         }
         uint64_t affordable = tai_max_u64(*work / op->item_work, 1);
         uint32_t count = (uint32_t)tai_min_u64(affordable, op->items - steps->item);
-        op->run(context, op, steps->item, count);
+        run_op(team, context, op, steps->item, count);
         *work -= tai_min_u64(*work, count * op->item_work);
         steps->item += count;
         if (steps->item == op->items) {

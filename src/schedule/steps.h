@@ -1,9 +1,12 @@
-/* Bounded work: a list of operations, each a number of equal items, run a few items at a time. */
+/* Bounded work: a list of operations, each a number of equal items, run a few items at a time, and those of
+ * an operation that allows it by several threads. */
 #ifndef TAI_STEPS_H
 #define TAI_STEPS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "schedule/team.h"
 
 #define TAI_MAX_OPS 24u
 
@@ -16,6 +19,8 @@ struct TaiOp {
     TaiOpRun run;
     uint32_t items;
     uint64_t item_work; /* multiply-adds of one item, at least 1 */
+    bool apart;         /* no item needs or changes what another one does: threads may share them */
+    uint32_t thread;    /* that runs the items, 0 ..: for scratch of its own */
     /* What the operation reads and writes; which of these it uses is its own business. */
     const void *weights;
     const void *tensor; /* description of the weights */
@@ -35,6 +40,6 @@ void tai_steps_add(TaiSteps *steps, TaiOp op);
 
 /* Runs items for about *work multiply-adds, at least one item, and takes what was used off *work.
  * True when the list is done. */
-bool tai_steps_run(TaiSteps *steps, void *context, uint64_t *work);
+bool tai_steps_run(TaiSteps *steps, TaiTeam *team, void *context, uint64_t *work);
 
 #endif

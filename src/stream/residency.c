@@ -47,7 +47,7 @@ static bool issue(TaiResidency *r, uint32_t index, uint32_t flags) {
             bytes = r->read_chunk_bytes;
         }
         put_range(r, entry, index, flags, run->off + unit->next_byte, bytes,
-                  unit->address + run->at + unit->next_byte);
+                  unit->address + unit->land + run->at + unit->next_byte);
         unit->pending++;
         unit->next_byte += bytes;
         if (unit->next_byte == run->bytes) {
@@ -197,6 +197,7 @@ static void start_loading(TaiUnit *unit, bool ahead) {
     unit->fresh = true;
     unit->ahead = ahead;
     unit->failed = false;
+    unit->repacked = false;
 }
 
 /* ---- wanting --------------------------------------------------------------------------------- */

@@ -29,7 +29,7 @@ typedef enum TaiUnitKind {
 typedef struct TaiRun {
     uint64_t off; /* in the file */
     uint32_t bytes;
-    uint32_t at; /* in the slot */
+    uint32_t at; /* in the slot, behind its unit's `land` */
 } TaiRun;
 
 typedef struct TaiUnit {
@@ -40,6 +40,7 @@ typedef struct TaiUnit {
     uint32_t first_run; /* its runs are runs[first_run .. first_run + n_runs) */
     uint32_t n_runs;
     uint32_t bytes;    /* read from the file: the sum of its runs */
+    uint32_t land;     /* offset in the slot that its runs count from: room to repack it in place */
     uint32_t next_run; /* while loading: where the next range starts */
     uint32_t next_byte;
     uint16_t pending; /* ranges of it in the table */
@@ -51,6 +52,8 @@ typedef struct TaiUnit {
     bool has_slot;    /* of its pool */
     bool has_hash;    /* .tmai: its bytes must match */
     bool verified;    /* they did, once */
+    bool repack;      /* what is read must be repacked before it is used */
+    bool repacked;    /* it was, since it was read */
     bool fresh;       /* loaded or loading, and its turn has not come since */
     bool ahead;       /* its loading began before its turn */
     bool failed;      /* a range failed or was given up: becomes absent when none is pending */

@@ -13,7 +13,7 @@ const ALLOWED = {
   kernels: [],
   port: [],
   memory: ['port'],
-  format: ['memory', 'port'],
+  format: ['memory', 'port', 'kernels'],
   stream: ['format', 'memory', 'port'],
   schedule: ['stream', 'format', 'memory', 'port'],
   text: ['schedule', 'stream', 'format', 'memory', 'port', 'kernels'],

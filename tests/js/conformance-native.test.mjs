@@ -18,5 +18,5 @@ function has(kernels) {
   return status === 0
 }
 
-const kernels = ['scalar', 'avx2'].filter(has)
+const kernels = ['scalar', 'avx2', 'avx-vnni', 'avx512-vnni', 'neon'].filter(has)
 testCases(commandHost(`native, ${kernels.join(' and ')}`, program, { kernels }))

@@ -1,6 +1,7 @@
 /* The engine on the bundled model, through the public API and step by step: the same logits
  * whatever the budget, the ledger equal to the plan and to what memory shows, and nothing lost
  * after a fault. */
+#include "memory/checked.h"
 #include "model/engine.h"
 
 #include "unit/story.h"
@@ -72,6 +73,81 @@ TEST(a_budget_that_is_too_small_reads_no_tensor_byte) {
     CHECK_EQ(error.missing_bytes, 1);
     CHECK_EQ(file.highest_read, all.header_bytes);
     CHECK_EQ(file.closed, 0);
+}
+
+/* ---- threads --------------------------------------------------------------------------------- */
+
+static TinyAIModel *with_threads(uint32_t threads, uint64_t budget) {
+    TinyAIOptions o = options_of(budget);
+    o.threads = threads;
+    return open_or_die(o);
+}
+
+TEST(every_number_of_threads_gives_the_same_logits) {
+    Run wanted = reference();
+    for (uint32_t threads = 1; threads <= 5; threads++) {
+        TinyAIModel *model = with_threads(threads, 0);
+        TinyAIStats stats;
+        tinyai_stats(model, &stats);
+        CHECK_EQ(stats.threads, threads);
+        CHECK_EQ(stats.threads_missing, TINYAI_THREADS_ALL);
+        for (uint32_t i = 0; i < 3; i++) {
+            Run run = generate(model, PROMPT, greedy(N_TOKENS));
+            CHECK(same(&run, &wanted));
+        }
+        tinyai_close(model);
+    }
+}
+
+TEST(stacks_and_scores_of_threads_are_planned) {
+    TinyAIOptions o = options_of(0);
+    TinyAIPlan one = plan_of(o);
+    CHECK_EQ(one.threads, 1);
+    o.threads = 3;
+    TinyAIPlan three = plan_of(o);
+    CHECK_EQ(three.threads, 3);
+    CHECK_EQ(three.by_purpose[TINYAI_PURPOSE_THREADS] - one.by_purpose[TINYAI_PURPOSE_THREADS],
+             2 * TAI_THREAD_STACK_BYTES);
+    CHECK(three.min_budget_bytes - one.min_budget_bytes >= 2 * TAI_THREAD_STACK_BYTES);
+    TinyAIModel *model = with_threads(3, three.min_budget_bytes);
+    Run run = generate(model, PROMPT, greedy(N_TOKENS));
+    Run wanted = reference();
+    CHECK(same(&run, &wanted));
+    TinyAIStats stats;
+    tinyai_stats(model, &stats);
+    CHECK_EQ(stats.peak_bytes, three.min_budget_bytes);
+    tinyai_close(model);
+}
+
+TEST(as_many_threads_as_processors_by_the_number_0) {
+    TinyAIModel *model = with_threads(0, 0);
+    TinyAIStats stats;
+    tinyai_stats(model, &stats);
+    CHECK_EQ(stats.threads, tai_min_u64(tai_threads_cores(), 8));
+    tinyai_close(model);
+}
+
+TEST(more_threads_than_can_be_are_refused) {
+    TinyAISource source = model_source(&file);
+    TinyAIOptions o = options_of(0);
+    o.threads = TINYAI_MAX_THREADS + 1;
+    TinyAIModel *model = NULL;
+    TinyAIError error;
+    CHECK_EQ(tinyai_open(&source, &o, &model, &error), TINYAI_E_ARGUMENT);
+    CHECK_STR(error.message, "the number of threads is 17, it must be between 1 and 16");
+}
+
+TEST(threads_end_with_a_model_that_is_closed_while_it_computes) {
+    for (uint32_t i = 0; i < 30; i++) {
+        TinyAIModel *model = with_threads(2 + i % 3, 0);
+        TinyAIGenerate how = greedy(0);
+        CHECK_EQ(tinyai_begin_generate(tinyai_session(model, 0), PROMPT, sizeof PROMPT - 1, &how),
+                 0);
+        for (uint32_t step = 0; step < i; step++) {
+            CHECK(tinyai_run(model, 300000) > 0);
+        }
+        tinyai_close(model);
+    }
 }
 
 /* ---- memory shows what the ledger says --------------------------------------------------------
@@ -150,17 +226,49 @@ TEST(logits_do_not_depend_on_how_a_batch_is_split) {
         items[i] = (TinyAIBatchItem){
             .token = i == 0 ? 1 : 300 + i * 37 % 1500, .position = i, .want_logits = 1};
     }
-    uint64_t wanted = 0;
     const uint32_t splits[] = {40, 1, 3, 17};
-    TinyAIPlan all = plan_of(options_of(0));
-    for (uint32_t s = 0; s < 4; s++) {
-        for (uint32_t small = 0; small < 2; small++) {
-            TinyAIModel *model = open_or_die(options_of(small ? all.min_budget_bytes : 0));
-            uint64_t hash = hash_batch(model, items, 40, splits[s]);
-            wanted = wanted ? wanted : hash;
-            CHECK(hash == wanted);
-            tinyai_close(model);
+    for (uint32_t kv = TINYAI_KV_F32; kv <= TINYAI_KV_Q8; kv++) {
+        TinyAIOptions o = options_of(0);
+        o.kv_type = kv;
+        uint64_t least = plan_of(o).min_budget_bytes;
+        uint64_t wanted = 0;
+        for (uint32_t s = 0; s < 4; s++) {
+            for (uint32_t small = 0; small < 2; small++) {
+                o.memory_budget = small ? least : 0;
+                TinyAIModel *model = open_or_die(o);
+                uint64_t hash = hash_batch(model, items, 40, splits[s]);
+                wanted = wanted ? wanted : hash;
+                CHECK(hash == wanted);
+                CHECK(tai_guards_intact(model));
+                tinyai_close(model);
+            }
         }
+    }
+}
+
+/* Items of two sequences one by one, in runs of five, and each sequence alone: attention takes neighbours that
+ * follow one another together. */
+TEST(logits_do_not_depend_on_what_lies_between_the_tokens_of_a_sequence) {
+    TinyAIOptions o = options_of(0);
+    o.sequences = 2;
+    uint64_t wanted = 0;
+    const uint32_t runs[] = {1, 5, 30};
+    for (uint32_t k = 0; k < 3; k++) {
+        TinyAIBatchItem items[60];
+        for (uint32_t i = 0; i < 60; i++) {
+            uint32_t run = i / runs[k];
+            uint32_t sequence = run % 2;
+            uint32_t position = run / 2 * runs[k] + i % runs[k];
+            items[i] = (TinyAIBatchItem){.token = 300 + (position * 37 + sequence * 11) % 1500,
+                                         .position = position,
+                                         .sequence = sequence,
+                                         .want_logits = position == 29 && sequence == 1};
+        }
+        TinyAIModel *model = open_or_die(o);
+        uint64_t hash = hash_batch(model, items, 60, 60);
+        wanted = wanted ? wanted : hash;
+        CHECK(hash == wanted);
+        tinyai_close(model);
     }
 }
 
@@ -414,13 +522,19 @@ TEST(closing_closes_the_source_and_null_is_allowed) {
     tinyai_close(NULL);
 }
 
-STORY_MAIN(T(every_budget_gives_the_same_logits_and_its_planned_peak),
+STORY_MAIN(T(every_number_of_threads_gives_the_same_logits),
+           T(stacks_and_scores_of_threads_are_planned),
+           T(as_many_threads_as_processors_by_the_number_0),
+           T(more_threads_than_can_be_are_refused),
+           T(threads_end_with_a_model_that_is_closed_while_it_computes),
+           T(every_budget_gives_the_same_logits_and_its_planned_peak),
            T(bytes_read_per_token_are_what_the_plan_says),
            T(a_budget_that_is_too_small_reads_no_tensor_byte),
            T(the_highest_byte_ever_written_is_the_planned_peak),
            T(a_write_past_a_region_is_found_by_the_guard_behind_it),
-           T(logits_do_not_depend_on_how_a_batch_is_split), T(sequences_do_not_see_each_other),
-           T(a_batch_that_cannot_be_is_refused_with_the_item),
+           T(logits_do_not_depend_on_how_a_batch_is_split),
+           T(logits_do_not_depend_on_what_lies_between_the_tokens_of_a_sequence),
+           T(sequences_do_not_see_each_other), T(a_batch_that_cannot_be_is_refused_with_the_item),
            T(any_read_may_fail_and_the_next_generation_is_right),
            T(opening_fails_cleanly_when_its_reads_fail), T(ending_anywhere_loses_nothing),
            T(a_second_generation_is_refused_while_one_runs),

@@ -1,9 +1,9 @@
 /* The mapped model over the bundled model: its cache, each field of its config, faults, and its end. */
 #include "stream/mapped_model.h"
 
-#include "format/convert.h"
 #include "format/xxh3.h"
 #include "memory/error.h"
+#include "unit/convert_bytes.h"
 #include "unit/model_source.h"
 #include "unit/test.h"
 
@@ -267,33 +267,11 @@ TEST(a_file_that_is_no_model_or_not_there_is_refused) {
 
 /* The bundled model converted, in memory. */
 static ModelBytes converted(void) {
+    ModelBytes out = {0};
     TinyAIError error = {0};
-    TaiHeader header;
-    TaiConvert convert;
-    TaiCopy copy;
-    uint64_t index_bytes = 0;
-    uint64_t least_bytes = 0;
-    uint64_t room_bytes = 0;
-    CHECK_EQ(tai_header_index_bytes(file.bytes, file.size, file.size, &index_bytes, &least_bytes,
-                                    &error),
-             0);
-    void *index = malloc(index_bytes);
-    CHECK_EQ(
-        tai_header_parse(&header, file.bytes, file.size, file.size, index, index_bytes, &error), 0);
-    CHECK_EQ(tai_convert_room(&header, &room_bytes, &error), 0);
-    void *room = malloc(room_bytes);
-    CHECK_EQ(tai_convert_begin(&convert, &header, room, &error), 0);
-    ModelBytes out = {.size = convert.target_bytes, .bytes = calloc(1, convert.target_bytes)};
-    while (tai_convert_next(&convert, TAI_CONVERT_BUFFER, &copy)) {
-        CHECK_EQ(tai_convert_moved(&convert, file.bytes + copy.from, &error), 0);
-        if (copy.to != TAI_NOWHERE) {
-            memcpy(out.bytes + copy.to, file.bytes + copy.from, copy.bytes);
-        }
-    }
-    tai_convert_finish(&convert);
-    memcpy(out.bytes, convert.header, convert.header_bytes);
-    free(room);
-    free(index);
+    out.bytes = convert_bytes(file.bytes, file.size, TAI_LAYOUT_PANELS, TAI_CONVERT_BUFFER,
+                              &out.size, &error);
+    CHECK_EQ(error.status, 0);
     return out;
 }
 

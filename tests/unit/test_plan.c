@@ -60,6 +60,7 @@ static TinyAIOptions options_of(uint64_t budget, uint32_t context, uint32_t pref
                            .prefetch = prefetch,
                            .read_chunk_bytes = 1 << 20,
                            .sequences = 1,
+                           .threads = 1,
                            .mode = TINYAI_EXEC_ADAPTIVE};
 }
 
@@ -273,7 +274,7 @@ TEST(options_out_of_range_are_named) {
     o.sequences = 17;
     CHECK_EQ(plan_of(&shape, o).status, TINYAI_E_ARGUMENT);
     o = options_of(0, 0, 1);
-    o.kv_type = 2;
+    o.kv_type = 3;
     CHECK_EQ(plan_of(&shape, o).status, TINYAI_E_ARGUMENT);
     o = options_of(0, 0, 1);
     o.mode = 4;

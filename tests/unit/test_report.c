@@ -270,7 +270,8 @@ TEST(the_json_says_the_same_facts) {
         {"owners.1.nested", "true"},
         {"owners.1.notFreedYet", "(absent)"}, /* its regions are meant to stay */
         {"owners.1.byPurpose",
-         "{\"program\":131072,\"engine\":0,\"tokenizer\":0,\"weights\":3000000,\"head\":0,"
+         "{\"program\":131072,\"engine\":0,\"threads\":0,\"tokenizer\":0,\"weights\":3000000,"
+         "\"head\":0,"
          "\"embedding\":0,\"kv\":368928,\"activations\":0,\"text\":0,\"header\":0}"},
         {"owners.1.cache",
          "{\"layers\":12,\"slots\":6,\"pinned\":4,\"hits\":400,\"misses\":200,\"passes\":50,"

@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
-#include "format/convert.h"
 #include "format/cursor.h"
 #include "format/pieces.h"
+#include "format/tensors.h"
 #include "format/xxh3.h"
+#include "kernels/panel.h"
 #include "memory/error.h"
 #include "model/file.h"
+#include "unit/convert_bytes.h"
 #include "unit/text_cases.h"
 
 typedef struct Bytes {
@@ -51,22 +53,24 @@ typedef struct Tensor {
     uint32_t type;
     uint32_t cols;
     uint32_t rows; /* 0: a vector */
+    uint32_t deep; /* the third dimension, if any */
 } Tensor;
 
 /* Not in execution order; two strips each of embedding (F32) and output (Q8_0); a block numbered 10 before
  * 2; names of other architectures; a tensor without values. */
 static const Tensor tensors[] = {
-    {"token_embd.weight", 0, 500, 150}, {"blk.10.ffn.bias", 0, 7, 0},
-    {"blk.2.attn.weight", 8, 64, 9},    {"output_norm.weight", 0, 33, 0},
-    {"blk.10.attn.weight", 8, 64, 9},   {"blk.2.ffn.bias", 0, 7, 0},
-    {"position.weight", 1, 5, 3},       {"empty.weight", 0, 0, 0},
-    {"rope_freqs.weight", 0, 5, 0},     {"blk.2.more.weight", 2, 32, 1},
-    {"output.weight", 8, 512, 500},     {"blk.x.strange", 24, 3, 0},
+    {"token_embd.weight", 0, 500, 150, 0},  {"blk.10.ffn.bias", 0, 7, 0, 0},
+    {"blk.2.attn.weight", 8, 64, 9, 0},     {"output_norm.weight", 0, 33, 0, 0},
+    {"blk.10.attn.weight", 8, 64, 9, 0},    {"blk.2.ffn.bias", 0, 7, 0, 0},
+    {"position.weight", 8, 32, 3, 0},       {"empty.weight", 0, 0, 0, 0},
+    {"rope_freqs.weight", 0, 5, 0, 0},      {"blk.2.more.weight", 2, 32, 1, 0},
+    {"output.weight", 8, 512, 500, 0},      {"blk.x.strange", 24, 3, 0, 0},
+    {"blk.10.experts.weight", 2, 32, 3, 5},
 };
 #define TENSORS (sizeof tensors / sizeof *tensors)
 
 static uint64_t bytes_of(const Tensor *t) {
-    const uint64_t n = (uint64_t)t->cols * (t->rows ? t->rows : 1);
+    const uint64_t n = (uint64_t)t->cols * (t->rows ? t->rows : 1) * (t->deep ? t->deep : 1);
     return t->type == 0   ? 4 * n
            : t->type == 1 ? 2 * n
            : t->type == 2 ? n / 32 * 18
@@ -97,10 +101,12 @@ static Bytes small_gguf(void) {
     uint64_t off = 0;
     for (size_t i = 0; i < TENSORS; i++) {
         put_text(&b, tensors[i].name);
-        put_u32(&b, tensors[i].rows ? 2 : 1);
+        put_u32(&b, tensors[i].deep ? 3 : tensors[i].rows ? 2 : 1);
         put_u64(&b, tensors[i].cols);
         if (tensors[i].rows)
             put_u64(&b, tensors[i].rows);
+        if (tensors[i].deep)
+            put_u64(&b, tensors[i].deep);
         put_u32(&b, tensors[i].type);
         put_u64(&b, off);
         off = (off + bytes_of(&tensors[i]) + 31) / 32 * 32;
@@ -141,34 +147,20 @@ static Parsed parse(Bytes file, uint64_t file_bytes, uint64_t header_bytes) {
     return p;
 }
 
-static Bytes converted(Bytes file, uint64_t most, TinyAIError *error) {
+static Bytes converted_to(Bytes file, uint32_t layout, uint64_t most, TinyAIError *error) {
     Parsed p = parse(file, file.n, file.n);
     Bytes target = {0};
-    uint64_t room_bytes = 0;
     *error = p.error;
-    if (p.status == 0 && tai_convert_room(&p.header, &room_bytes, error) == 0) {
-        TaiConvert c;
-        TaiCopy copy;
-        void *room = malloc(room_bytes);
-        CHECK_EQ(tai_convert_begin(&c, &p.header, room, error), 0);
-        target = (Bytes){calloc(1, c.target_bytes), c.target_bytes, c.target_bytes};
-        while (!error->status && tai_convert_next(&c, most, &copy)) {
-            CHECK(copy.bytes > 0 && copy.bytes <= most);
-            uint8_t *buffer = malloc(copy.bytes);
-            memcpy(buffer, file.at + copy.from, copy.bytes);
-            if (tai_convert_moved(&c, buffer, error) == 0 && copy.to != TAI_NOWHERE)
-                memcpy(target.at + copy.to, buffer, copy.bytes);
-            free(buffer);
-        }
-        if (!error->status) {
-            CHECK_EQ(c.moved_bytes, c.total_bytes);
-            tai_convert_finish(&c);
-            memcpy(target.at, c.header, c.header_bytes);
-        }
-        free(room);
+    if (p.status == 0) {
+        target.at = convert_parsed(&p.header, layout, most, &target.n, error);
+        target.room = target.n;
     }
     free(p.index);
     return target;
+}
+
+static Bytes converted(Bytes file, uint64_t most, TinyAIError *error) {
+    return converted_to(file, TAI_LAYOUT_PANELS, most, error);
 }
 
 /* A copy of its first bytes, at most all: the caller's to free. */
@@ -202,23 +194,75 @@ static bool same(Bytes a, Bytes b) {
 TEST(there_and_back_gives_the_same_file_whatever_the_buffer) {
     random_state = 5;
     Bytes gguf = small_gguf();
-    const uint64_t most[] = {64, 100, 4096, 1 << 20};
-    Bytes first = {0};
-    for (size_t i = 0; i < 4; i++) {
+    const uint64_t most[] = {64, 100, 4096, 9000, 1 << 20};
+    const uint32_t n = sizeof most / sizeof *most;
+    Bytes first[2] = {{0}};
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        const uint32_t layout = i % 2;
         TinyAIError error;
-        Bytes tmai = converted(gguf, most[i], &error);
+        Bytes tmai = converted_to(gguf, layout, most[i / 2], &error);
         CHECK_EQ(error.status, 0);
-        Bytes back = converted(tmai, most[3 - i], &error);
+        Bytes back = converted(tmai, most[n - 1 - i / 2], &error);
         CHECK_EQ(error.status, 0);
         CHECK(same(back, gguf));
-        if (i > 0)
-            CHECK(same(tmai, first));
-        free(first.at);
+        if (i > 1)
+            CHECK(same(tmai, first[layout]));
+        free(first[layout].at);
         free(back.at);
-        first = tmai;
+        first[layout] = tmai;
     }
-    free(first.at);
+    CHECK(!same(first[0], first[1]));
+    free(first[0].at);
+    free(first[1].at);
     free(gguf.at);
+}
+
+/* The row of a tensor of the small model, out of a file in either format. */
+static void take_row(Bytes file, const TaiTensorInfo *t, uint32_t row, uint8_t *into) {
+    const uint32_t k = (uint32_t)t->dims[0];
+    const uint64_t row_bytes = tai_tensor_row_bytes(t);
+    if (t->layout == TAI_LAYOUT_PANELS) {
+        const uint64_t panel = row / TAI_PANEL_ROWS * tai_panel_bytes((TaiType)t->type, k);
+        tai_panel_get((TaiType)t->type, file.at + t->off + panel, row % TAI_PANEL_ROWS, k, into);
+    } else {
+        memcpy(into, file.at + t->off + row * row_bytes, row_bytes);
+    }
+}
+
+TEST(matrices_that_are_computed_with_become_panels_and_nothing_else_does) {
+    random_state = 5;
+    Bytes gguf = small_gguf();
+    Bytes tmai = small_tmai();
+    Parsed from = parse(gguf, gguf.n, gguf.n);
+    Parsed to = parse(tmai, tmai.n, tmai.n);
+    static const uint32_t wanted[TENSORS] = {0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 1, 0, 1};
+    for (uint32_t i = 0; i < TENSORS; i++) {
+        const TaiTensorInfo *t = &to.header.tensors[i];
+        CHECK_EQ(t->layout, wanted[i]);
+        uint8_t rows[2][4096];
+        for (uint32_t r = 0; t->bytes && r < tai_tensor_rows(t); r++) {
+            take_row(gguf, &from.header.tensors[i], r, rows[0]);
+            take_row(tmai, t, r, rows[1]);
+            CHECK(memcmp(rows[0], rows[1], tai_tensor_row_bytes(t)) == 0);
+        }
+        if (t->layout == TAI_LAYOUT_PANELS) /* the last panel is full */
+            CHECK_EQ(t->bytes % tai_panel_bytes((TaiType)t->type, (uint32_t)t->dims[0]), 0);
+    }
+    free(from.index);
+    free(to.index);
+    free(gguf.at);
+    free(tmai.at);
+}
+
+TEST(a_buffer_for_less_than_a_panel_and_its_rows_is_not_enough) {
+    Bytes tmai = small_tmai();
+    Parsed p = parse(tmai, tmai.n, tmai.n);
+    TaiConvertNeeds needs;
+    CHECK_EQ(tai_convert_needs(&p.header, TAI_LAYOUT_PANELS, &needs, &p.error), 0);
+    /* the rows of output.weight are the longest */
+    CHECK_EQ(needs.least_buffer, 8 * (512 / 32 * 34) + tai_panel_bytes(TAI_TYPE_Q8_0, 512));
+    free(p.index);
+    free(tmai.at);
 }
 
 TEST(pieces_are_in_execution_order_and_aligned) {
@@ -405,7 +449,7 @@ TEST(lies_are_refused_with_their_code) {
         const uint64_t at = tensor_at(i);
         check_lie("a name with a blank behind it", at + 63, 4, 0x20, format);
         check_lie("an unknown type", at + 64, 4, 1000, TINYAI_E_UNSUPPORTED);
-        check_lie("an unknown layout", at + 68, 4, 1, TINYAI_E_UNSUPPORTED);
+        check_lie("an unknown layout", at + 68, 4, 2, TINYAI_E_UNSUPPORTED);
         check_lie("five dimensions", at + 72, 4, 4, format);
         check_lie("another piece", at + 76, 4, 1, format);
         check_lie("a piece that is not there", at + 76, 4, 1000, format);
@@ -416,6 +460,11 @@ TEST(lies_are_refused_with_their_code) {
         check_lie("a place outside", at + 112, 8, UINT64_C(1) << 62, format);
         check_lie("another size", at + 120, 8, 1, format);
     }
+    check_lie("panels of floats", tensor_at(0) + 68, 4, 1, format);
+    check_lie("panels of nothing", tensor_at(7) + 68, 4, 1, format);
+    check_lie("panels where rows are", tensor_at(6) + 68, 4, 1, format);
+    check_lie("rows where panels are", tensor_at(2) + 68, 4, UINT32_MAX, format);
+    check_lie("rows where strips of panels are", tensor_at(10) + 68, 4, UINT32_MAX, format);
 }
 
 TEST(a_name_or_key_that_appears_twice_is_refused) {
@@ -476,11 +525,13 @@ TEST(random_lies_are_refused_or_harmless) {
 TEST(a_unit_of_the_engine_is_a_piece_with_one_run_and_a_hash) {
     static const char *const files[] = {"storyteller/storyteller-q4_0.gguf",
                                         "storyteller/storyteller-f16.gguf"};
-    for (uint32_t f = 0; f < 2; f++) {
+    for (uint32_t i = 0; i < 4; i++) {
+        const uint32_t f = i / 2;
+        const uint32_t layout = i % 2;
         TinyAIError error;
         Bytes gguf;
         gguf.at = (uint8_t *)read_vector(files[f], &gguf.n);
-        Bytes tmai = converted(gguf, 1 << 20, &error);
+        Bytes tmai = converted_to(gguf, layout, 1 << 20, &error);
         CHECK_EQ(error.status, 0);
         uint64_t index_bytes = 0;
         uint64_t least = 0;
@@ -495,21 +546,25 @@ TEST(a_unit_of_the_engine_is_a_piece_with_one_run_and_a_hash) {
         CHECK_EQ(tai_header_parse(&header, tmai.at, least, tmai.n, index, index_bytes, &error), 0);
         CHECK_EQ(tai_file_take(&file, &header, index_bytes, directory, directory_bytes, &error), 0);
         CHECK_EQ(file.n_units, file.header.n_pieces);
-        for (uint32_t i = 0; i < file.n_units; i++) {
-            const TaiUnit *unit = &file.units[i];
+        for (uint32_t u = 0; u < file.n_units; u++) {
+            const TaiUnit *unit = &file.units[u];
             const TaiRun *run = &file.runs[unit->first_run];
             CHECK_EQ(unit->n_runs, 1);
             CHECK_EQ(run->bytes, unit->bytes);
             CHECK(unit->has_hash);
             CHECK(unit->hash == tai_xxh3(tmai.at + run->off, run->bytes));
+            const bool matrices = unit->kind == TAI_UNIT_BLOCK || unit->kind == TAI_UNIT_HEAD;
+            CHECK_EQ(unit->repack, f == 0 && layout == TAI_LAYOUT_ROWS && matrices);
         }
         for (uint32_t b = 0; b < file.hp.n_blocks; b++) {
-            const TaiRun *run = &file.runs[file.units[1 + b].first_run];
+            const TaiUnit *unit = &file.units[1 + b];
+            const TaiRun *run = &file.runs[unit->first_run];
             for (uint32_t role = 0; role < TAI_ROLES; role++) {
                 const TaiTensor *t = &file.blocks[b][role];
                 CHECK_EQ(t->at % 64, 0);
-                CHECK_EQ(run->off + t->at, t->off);
-                CHECK(t->at + t->bytes <= run->bytes);
+                CHECK_EQ(run->off + t->from - unit->land, t->off);
+                CHECK(t->from - unit->land + t->bytes <= run->bytes);
+                CHECK(unit->repack || t->at == t->from);
             }
         }
         free(directory);
@@ -520,6 +575,8 @@ TEST(a_unit_of_the_engine_is_a_piece_with_one_run_and_a_hash) {
 }
 
 TEST_MAIN(T(there_and_back_gives_the_same_file_whatever_the_buffer),
+          T(matrices_that_are_computed_with_become_panels_and_nothing_else_does),
+          T(a_buffer_for_less_than_a_panel_and_its_rows_is_not_enough),
           T(pieces_are_in_execution_order_and_aligned), T(a_file_cut_anywhere_is_refused),
           T(every_flipped_bit_of_the_header_is_refused),
           T(a_flipped_byte_in_any_piece_is_found_and_in_padding_is_harmless),

@@ -29,24 +29,25 @@ function report({
     '',
     ...keys.map(([key, value]) => `${key.padEnd(40)} ${show(value)}`),
     '',
-    tensorLine('tensor', 'type', 'shape (row first)', 'offset', 'bytes'),
+    tensorLine('tensor', 'type', 'layout', 'shape (row first)', 'offset', 'bytes'),
     ...tensors.map(lineOf),
   ]
   return `${lines.join('\n')}\n`
 }
 
-function lineOf({ name, type, shape, offset, bytes }: TensorInfo): string {
-  return tensorLine(name, type, shape.join(' x '), `${offset}`, `${bytes}`)
+function lineOf({ name, type, layout, shape, offset, bytes }: TensorInfo): string {
+  return tensorLine(name, type, layout, shape.join(' x '), `${offset}`, `${bytes}`)
 }
 
 function tensorLine(
   name: string,
   type: string,
+  layout: string,
   shape: string,
   offset: string,
   bytes: string,
 ): string {
-  return `${name.padEnd(32)} ${type.padEnd(8)} ${shape.padEnd(20)} ${offset.padStart(14)} ${bytes.padStart(14)}`
+  return `${name.padEnd(32)} ${type.padEnd(8)} ${layout.padEnd(6)} ${shape.padEnd(20)} ${offset.padStart(14)} ${bytes.padStart(14)}`
 }
 
 /** On one line. */

@@ -2,7 +2,14 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, LoadOptions, Mode } from '../types.js'
+import type {
+  GenerateOptions,
+  Kernels,
+  KvType,
+  LoadOptions,
+  Mode,
+  TensorLayout,
+} from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
@@ -14,6 +21,8 @@ export interface Request {
   prompt: string | undefined
   /** convert: the file to write. */
   output: string | undefined
+  /** convert: of quantized matrices in TMAI. */
+  layout: TensorLayout
   /** perplexity: the text; undefined: from standard input. */
   file: string | undefined
   load: LoadOptions
@@ -108,26 +117,26 @@ const RULES: Record<string, Rule> = {
     set: ({ load }, tokens: number) => (load.contextLength = tokens),
   },
   kv: {
-    kind: ['f32', 'f16'],
+    kind: ['f32', 'f16', 'q8'],
     value: 'TYPE',
     commands: MODEL,
-    help: 'keys and values as f32 or f16',
-    set: ({ load }, type: 'f32' | 'f16') => (load.kv = type),
+    help: 'keys and values as f32, f16 or q8',
+    set: ({ load }, type: KvType) => (load.kv = type),
   },
   kernels: {
-    kind: ['auto', 'scalar', 'simd128'],
+    kind: ['auto', 'scalar', 'simd128', 'relaxed16', 'relaxed32'],
     value: 'KIND',
     commands: MODEL,
-    help: 'auto, scalar or simd128: the result is the same',
-    set: ({ load }, kernels: 'auto' | 'scalar' | 'simd128') => (load.kernels = kernels),
+    help: 'auto, scalar, simd128, relaxed16 or relaxed32: the result is the same',
+    set: ({ load }, kernels: Kernels) => (load.kernels = kernels),
   },
   threads: {
     kind: 'whole',
     value: 'N',
     least: 1,
-    most: U32,
-    commands: ['run', 'perplexity'],
-    help: '1 so far',
+    most: 16,
+    commands: MODEL,
+    help: 'threads that compute, 1 to 16. Default: one per processor, at most 8',
     set: ({ load }, threads: number) => (load.threads = threads),
   },
   'read-chunk': {
@@ -222,6 +231,13 @@ const RULES: Record<string, Rule> = {
     help: 'the text. Default: standard input',
     set: (request, name: string) => (request.file = name),
   },
+  layout: {
+    kind: ['rows', 'panels'],
+    value: 'LAYOUT',
+    commands: ['convert'],
+    help: 'quantized matrices in TMAI as panels, ready to compute with, or rows. Default: panels',
+    set: (request, layout: TensorLayout) => (request.layout = layout),
+  },
   'logits-hash': {
     kind: 'flag',
     commands: RUN,
@@ -264,6 +280,7 @@ function parseOptions(command: CommandName, args: string[]): Request | Answer {
     model: undefined,
     prompt: undefined,
     output: undefined,
+    layout: 'panels',
     file: undefined,
     load: {},
     generate: {},

@@ -6,15 +6,19 @@
 #include "kernels/blocks.h"
 #include "kernels/reference/reference.h"
 
-/* q[n] = quantized x[n]; returns d */
-static float quantize_block(const float *x, uint32_t n, int8_t *q) {
+TaiQuantScale tai_ref_quant_scale(const float *x, uint32_t n) {
     uint32_t amax_bits = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t magnitude = tai_f32_bits(x[i]) & 0x7FFFFFFFu;
         if (magnitude > amax_bits)
             amax_bits = magnitude;
     }
-    TaiQuantScale scale = tai_quant_scale(amax_bits);
+    return tai_quant_scale(amax_bits);
+}
+
+/* q[n] = quantized x[n]; returns d */
+static float quantize_block(const float *x, uint32_t n, int8_t *q) {
+    TaiQuantScale scale = tai_ref_quant_scale(x, n);
     for (uint32_t i = 0; i < n; i++)
         q[i] = tai_quant(x[i], scale.id);
     return scale.d;

@@ -6,6 +6,7 @@
 #define TAI_REFERENCE_H
 
 #include "kernels/kernels.h"
+#include "kernels/quantize.h"
 
 /* Activations of this tier: forms Q8_32 and Q8_32N are arrays of the first struct, Q8_256 and
  * Q8_256N of the second. value = d * q. */
@@ -19,6 +20,8 @@ typedef struct TaiAct256 {
     int8_t q[256];
 } TaiAct256;
 
+/* The scale of x[n]. */
+TaiQuantScale tai_ref_quant_scale(const float *x, uint32_t n);
 void tai_ref_quantize(TaiActForm form, const float *x, uint32_t k, void *act);
 
 /* w[k] . act, one row */
@@ -49,8 +52,7 @@ void tai_ref_add(float *x, const float *y, uint32_t n);
 void tai_ref_swiglu(float *gate, const float *up, uint32_t n);
 
 void tai_ref_kv_store(const TaiKvHead *kv, uint32_t position, const float *k, const float *v);
-void tai_ref_attend(const TaiKvHead *kv, const float *q, uint32_t n_heads, uint32_t begin,
-                    uint32_t end, float scale, float *scores, float *out);
+void tai_ref_attend(const TaiKvHead *kv, const TaiQueries *queries);
 
 extern const TaiKernels tai_kernels_reference;
 

@@ -15,8 +15,8 @@ void tai_simd_rope(float *x, uint32_t n_heads, uint32_t head_dim, const float *c
                    uint32_t rope_dims);
 void tai_simd_add(float *x, const float *y, uint32_t n);
 void tai_simd_swiglu(float *gate, const float *up, uint32_t n);
-void tai_simd_attend(const TaiKvHead *kv, const float *q, uint32_t n_heads, uint32_t begin,
-                     uint32_t end, float scale, float *scores, float *out);
+void tai_simd_kv_store(const TaiKvHead *kv, uint32_t position, const float *k, const float *v);
+void tai_simd_attend(const TaiKvHead *kv, const TaiQueries *queries);
 
 extern const TaiKernels tai_kernels_simd128;
 

@@ -173,6 +173,11 @@ TAI_INLINE v128_t tai_load_f16x4(const void *at) {
 TAI_INLINE V8 v8_load_f16(const void *at) {
     return (V8){tai_load_f16x4(at), tai_load_f16x4((const uint8_t *)at + 8)};
 }
+/* Eight bf16 from memory as floats. */
+TAI_INLINE V8 v8_load_bf16(const void *at) {
+    return (V8){wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16),
+                wasm_i32x4_shl(wasm_u32x4_load16x4((const uint8_t *)at + 8), 16)};
+}
 /* Eight int8 from memory as floats. */
 TAI_INLINE V8 v8_load_i8_as_f32(const int8_t *at) {
     v128_t w = wasm_i16x8_load8x8(at);
@@ -198,6 +203,28 @@ TAI_INLINE V8 v8_lookup(V8 table, V8 a) {
 }
 TAI_INLINE V8 v8_load_twice(const void *at) { /* 16 bytes from memory in both halves */
     return (V8){wasm_v128_load(at), wasm_v128_load(at)};
+}
+
+/* ---- what moves between lanes ---- */
+
+/* Neighbours change places: {1, 0, 3, 2, 5, 4, 7, 6}. */
+TAI_INLINE V8 v8_swap_pairs(V8 a) {
+    return (V8){wasm_i32x4_shuffle(a.lo, a.lo, 1, 0, 3, 2),
+                wasm_i32x4_shuffle(a.hi, a.hi, 1, 0, 3, 2)};
+}
+/* Of each two neighbours the first one, or the second one, twice. */
+TAI_INLINE V8 v8_first_of_pairs(V8 a) {
+    return (V8){wasm_i32x4_shuffle(a.lo, a.lo, 0, 0, 2, 2),
+                wasm_i32x4_shuffle(a.hi, a.hi, 0, 0, 2, 2)};
+}
+TAI_INLINE V8 v8_second_of_pairs(V8 a) {
+    return (V8){wasm_i32x4_shuffle(a.lo, a.lo, 1, 1, 3, 3),
+                wasm_i32x4_shuffle(a.hi, a.hi, 1, 1, 3, 3)};
+}
+/* Stores eight int32 from -128 to 127 as int8. */
+TAI_INLINE void v8_store_i8x8(int8_t *at, V8 a) {
+    v128_t w = wasm_i16x8_narrow_i32x4(a.lo, a.hi);
+    wasm_v128_store64_lane(at, wasm_i8x16_narrow_i16x8(w, w), 0);
 }
 
 #endif

@@ -35,6 +35,7 @@ export async function launch() {
     return new Page(
       name,
       {
+        version: browser.version(),
         evaluate: (expression) => page.evaluate(expression),
         click: (selector) => page.click(selector),
         upload: (selector, path) => page.setInputFiles(selector, path),

@@ -22,9 +22,11 @@ export async function launch() {
     page.on('console', (message) => lines.push(`${message.type()}: ${message.text()}`))
     page.on('pageerror', (error) => lines.push(`uncaught: ${error.message}`))
     await page.goto(url)
+    const version = (await browser.version()).replace('firefox/', '')
     return new Page(
       name,
       {
+        version,
         evaluate: (expression) => page.evaluate(expression),
         click: (selector) => page.click(selector),
         upload: async (selector, path) => (await page.$(selector)).uploadFile(path),

@@ -50,12 +50,17 @@ const inPage = {
 }
 
 export class Page {
-  /** `own`: {evaluate(expression), click(selector), upload(selector, path), screenshot() -> PNG, close()}.
+  /** `own`: {version, evaluate(expression), click(selector), upload(selector, path), screenshot() -> PNG, close()}.
    * `console`: lines the page has written, kept by the driver. */
   constructor(browserName, own, console) {
     this.browserName = browserName
     this.own = own
     this.console = console
+  }
+
+  /** Of the browser, as it says itself. */
+  get version() {
+    return this.own.version
   }
 
   /** The result of an expression or of a function of the page's world, called with JSON arguments. */

@@ -107,9 +107,11 @@ export async function launch() {
     await session.manage().window().setRect({ width, height, x: 0, y: 0 })
     await session.get(url)
     await session.executeScript(`(${keepConsole})()`)
+    const version = (await session.getCapabilities()).get('browserVersion')
     return new Page(
       name,
       {
+        version,
         // Not executeScript: in WebKitGTK it returns before a promise is settled.
         async evaluate(expression) {
           const [ok, value, written] = await session.executeAsyncScript(
