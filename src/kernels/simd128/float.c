@@ -4,41 +4,34 @@
 #include "kernels/bits.h"
 #include "kernels/math.h"
 #include "kernels/simd128/matmul.h"
-#include "kernels/simd128/vectors.h"
-
-/* Eight neighbouring weights, or their sums. */
-typedef struct Eight {
-    v128_t low, high;
-} Eight;
+#include "kernels/simd128/v8.h"
 
 /* Weights i..i + 7 of a row, and weight i. */
-typedef Eight (*LoadEight)(const uint8_t *row, uint32_t i);
+typedef V8 (*LoadEight)(const uint8_t *row, uint32_t i);
 typedef float (*LoadOne)(const uint8_t *row, uint32_t i);
 
-static inline Eight load8_f32(const uint8_t *row, uint32_t i) {
-    const uint8_t *at = row + (size_t)i * 4;
-    return (Eight){wasm_v128_load(at), wasm_v128_load(at + 16)};
+static inline V8 load8_f32(const uint8_t *row, uint32_t i) {
+    return v8_load(row + (size_t)i * 4);
 }
 
 static inline float load1_f32(const uint8_t *row, uint32_t i) {
     return ((const float *)(const void *)row)[i];
 }
 
-static inline Eight load8_f16(const uint8_t *row, uint32_t i) {
-    const uint8_t *at = row + (size_t)i * 2;
-    return (Eight){tai_load_f16x4(at), tai_load_f16x4(at + 8)};
+static inline V8 load8_f16(const uint8_t *row, uint32_t i) {
+    return v8_load_f16(row + (size_t)i * 2);
 }
 
 /* The same where no weight is infinite. */
-static inline Eight load8_f16_finite(const uint8_t *row, uint32_t i) {
+static inline V8 load8_f16_finite(const uint8_t *row, uint32_t i) {
     const uint8_t *at = row + (size_t)i * 2;
-    v128_t bias = wasm_f32x4_const_splat(0x1p112f);
-    return (Eight){wasm_f32x4_mul(tai_load_f16_fields(at), bias),
-                   wasm_f32x4_mul(tai_load_f16_fields(at + 8), bias)};
+    V8 fields = {wasm_i32x4_load16x4(at), wasm_i32x4_load16x4(at + 8)};
+    fields = v8_and(v8_shl32(fields, 13), v8_splat32((int32_t)0x8FFFE000u));
+    return v8_mul(fields, v8_splat_f32(0x1p112f));
 }
 
-/* Whether the weights 0..k - k mod 8 - 1 of a row are finite: looked up once for all tokens, which
- * then save two multiplications for each weight. */
+/* Whether the weights 0..k - k mod 8 - 1 of a row are finite: looked up in advance, a pass
+ * over them costs less than the two multiplications that each then saves. */
 static bool is_finite_f16(const uint8_t *row, uint32_t k) {
     v128_t largest = wasm_i32x4_const_splat(0); /* as integers, without the sign */
     for (uint32_t i = 0; i < k - k % 8; i += 8)
@@ -50,27 +43,22 @@ static inline float load1_f16(const uint8_t *row, uint32_t i) {
     return tai_f16_weight(((const uint16_t *)(const void *)row)[i]);
 }
 
-static inline Eight load8_bf16(const uint8_t *row, uint32_t i) {
-    const uint8_t *at = row + (size_t)i * 2;
-    return (Eight){wasm_i32x4_shl(wasm_u32x4_load16x4(at), 16),
-                   wasm_i32x4_shl(wasm_u32x4_load16x4(at + 8), 16)};
+static inline V8 load8_bf16(const uint8_t *row, uint32_t i) {
+    return v8_load_bf16(row + (size_t)i * 2);
 }
 
 static inline float load1_bf16(const uint8_t *row, uint32_t i) {
     return tai_bf16_to_f32(((const uint16_t *)(const void *)row)[i]);
 }
 
-static inline void add_product(Eight *sum, Eight w, Eight x) {
-    sum->low = wasm_f32x4_add(sum->low, wasm_f32x4_mul(w.low, x.low));
-    sum->high = wasm_f32x4_add(sum->high, wasm_f32x4_mul(w.high, x.high));
+static inline V8 add_product(V8 sum, V8 w, V8 x) {
+    return v8_add(sum, v8_mul(w, x));
 }
 
 /* The sum of the lanes, after the last k mod 8 products have gone to theirs. */
-static inline float finish(Eight sum, const uint8_t *row, const float *x, uint32_t k,
-                           LoadOne load1) {
+static inline float finish(V8 sum, const uint8_t *row, const float *x, uint32_t k, LoadOne load1) {
     float lane[8];
-    wasm_v128_store(lane, sum.low);
-    wasm_v128_store(lane + 4, sum.high);
+    v8_store(lane, sum);
     for (uint32_t i = k - k % 8; i < k; i++)
         lane[i % 8] += load1(row, i) * x[i];
     return tai_lanes_sum(lane);
@@ -83,15 +71,14 @@ static inline __attribute__((always_inline)) void strip_of(const TaiStrip *strip
     const float *x = strip->act;
     float *y = strip->y;
     uint32_t k = strip->k;
-    Eight zero = {wasm_f32x4_const_splat(0), wasm_f32x4_const_splat(0)};
-    Eight s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+    V8 s0 = v8_zero(), s1 = s0, s2 = s0, s3 = s0;
 #pragma clang loop unroll(disable)
     for (uint32_t i = 0; i < k - k % 8; i += 8) {
-        Eight x8 = {wasm_v128_load(x + i), wasm_v128_load(x + i + 4)};
-        add_product(&s0, load8(row0, i), x8);
-        add_product(&s1, load8(row1, i), x8);
-        add_product(&s2, load8(row2, i), x8);
-        add_product(&s3, load8(row3, i), x8);
+        V8 x8 = v8_load(x + i);
+        s0 = add_product(s0, load8(row0, i), x8);
+        s1 = add_product(s1, load8(row1, i), x8);
+        s2 = add_product(s2, load8(row2, i), x8);
+        s3 = add_product(s3, load8(row3, i), x8);
     }
     y[0] = finish(s0, row0, x, k, load1);
     y[1] = finish(s1, row1, x, k, load1);
@@ -106,15 +93,14 @@ static inline __attribute__((always_inline)) void four_tokens(const uint8_t *row
                                                               LoadEight load8, LoadOne load1) {
     const float *x0 = (const void *)x, *x1 = (const void *)(x + x_stride);
     const float *x2 = (const void *)(x + 2 * x_stride), *x3 = (const void *)(x + 3 * x_stride);
-    Eight zero = {wasm_f32x4_const_splat(0), wasm_f32x4_const_splat(0)};
-    Eight s0 = zero, s1 = zero, s2 = zero, s3 = zero;
+    V8 s0 = v8_zero(), s1 = s0, s2 = s0, s3 = s0;
 #pragma clang loop unroll(disable)
     for (uint32_t i = 0; i < k - k % 8; i += 8) {
-        Eight w = load8(row, i);
-        add_product(&s0, w, (Eight){wasm_v128_load(x0 + i), wasm_v128_load(x0 + i + 4)});
-        add_product(&s1, w, (Eight){wasm_v128_load(x1 + i), wasm_v128_load(x1 + i + 4)});
-        add_product(&s2, w, (Eight){wasm_v128_load(x2 + i), wasm_v128_load(x2 + i + 4)});
-        add_product(&s3, w, (Eight){wasm_v128_load(x3 + i), wasm_v128_load(x3 + i + 4)});
+        V8 w = load8(row, i);
+        s0 = add_product(s0, w, v8_load(x0 + i));
+        s1 = add_product(s1, w, v8_load(x1 + i));
+        s2 = add_product(s2, w, v8_load(x2 + i));
+        s3 = add_product(s3, w, v8_load(x3 + i));
     }
     y[0] = finish(s0, row, x0, k, load1);
     y[y_stride] = finish(s1, row, x1, k, load1);
@@ -147,15 +133,22 @@ void tai_simd_tile_f32(const TaiTile *tile) {
         }
 }
 
+static bool are_finite_f16(const uint8_t *const *rows, uint32_t n, uint32_t k) {
+    for (uint32_t r = 0; r < n; r++)
+        if (!is_finite_f16(rows[r], k))
+            return false;
+    return true;
+}
+
 void tai_simd_strip_f16(const TaiStrip *strip) {
-    strip_of(strip, load8_f16, load1_f16);
+    if (are_finite_f16(strip->row, TAI_STRIP_ROWS, strip->k))
+        strip_of(strip, load8_f16_finite, load1_f16);
+    else
+        strip_of(strip, load8_f16, load1_f16);
 }
 
 void tai_simd_tile_f16(const TaiTile *tile) {
-    bool finite = true;
-    for (uint32_t r = 0; r < TAI_TILE_ROWS; r++)
-        finite = finite && is_finite_f16(tile->row[r], tile->k);
-    if (finite)
+    if (are_finite_f16(tile->row, TAI_TILE_ROWS, tile->k))
         tile_of(tile, load8_f16_finite, load1_f16);
     else
         tile_of(tile, load8_f16, load1_f16);
