@@ -14,7 +14,8 @@ import { Runner } from './runner.js'
 import { readSchedule } from './schedule.js'
 import {
   type Loaded,
-  readBlocks,
+  readBlockBytes,
+  readStates,
   type Snapshot,
   type SnapshotRoom,
   snapshotRoom,
@@ -177,7 +178,7 @@ export class Session {
       plan,
       name: source.name,
       wasmBytes: engine.memoryBytes,
-      blockBytes: readBlocks(engine, plan.blocks).bytes,
+      blockBytes: readBlockBytes(engine, plan.blocks),
       variant: 'inline',
       ...choice,
       threadsReason:
@@ -318,7 +319,7 @@ export class Session {
     const engine = this.#engine
     engine.wasm.tinyai_js_stats()
     stats.set(engine.view(abi.Exchange.stats, abi.Stats.size))
-    readBlocks(engine, blocks.length, blocks)
+    readStates(engine, blocks)
     const { requests, fetchedBytes, jsBytes, jsPeakBytes } = this.#traffic
     return {
       ...{ stats, blocks, requests, fetchedBytes, jsBytes, jsPeakBytes },
