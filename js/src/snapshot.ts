@@ -2,6 +2,8 @@
 // flat, because a worker sends one with every token.
 import * as abi from './abi.js'
 import { type Engine, wholeNumber } from './engine.js'
+import type { KnownKernels } from './kernels-choice.js'
+import { tierOf } from './kernels-probe.js'
 import type { BlockState, BlockStats, Plan, Purpose, Stats } from './types.js'
 
 export interface Snapshot {
@@ -30,6 +32,11 @@ export interface Loaded {
   wasmBytes: number
   blockBytes: number[]
   variant: 'worker' | 'inline'
+  /** Name of the WebAssembly module. */
+  module: string
+  kernelsReason: string
+  /** For the next model; undefined if the kernels were asked for. */
+  known: KnownKernels | undefined
   threadsReason: string | null
 }
 
@@ -141,7 +148,9 @@ export function statsOf(snapshot: Snapshot, loaded: Loaded): Stats {
       generateMs: snapshot.generateMs,
     },
     engine: {
-      kernels: view.get(f.kernels) === abi.KERNELS_SIMD128 ? 'simd128' : 'scalar',
+      kernels: tierOf(view.get(f.kernels)),
+      kernelsReason: loaded.kernelsReason,
+      module: loaded.module,
       mode: loaded.plan.mode,
       threads: view.get(f.threads),
       threadsReason: loaded.threadsReason,

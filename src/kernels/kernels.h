@@ -69,7 +69,8 @@ typedef struct TaiQueries {
     const float *q;      /* [n_tokens][n_heads][head_dim], tokens `stride` floats apart */
     float *out;          /* the same shape */
     size_t stride;
-    float *scores; /* scratch, 16-byte aligned: n_scores floats, of which each query that is worked on at the same
+    float *
+        scores; /* scratch, 16-byte aligned: n_scores floats, of which each query that is worked on at the same
                     * time takes tai_scores_stride(end - 1 + n_tokens): one must fit */
     size_t n_scores;
 } TaiQueries;

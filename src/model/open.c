@@ -160,10 +160,10 @@ static const KernelsChoice kernels_choices[] = {
      "avx2 kernels need a native build and x86-64 with AVX2 and F16C"},
     {TINYAI_KERNELS_NEON, TAI_TIER_NEON, false,
      "neon kernels need a native build and arm64 with dotprod"},
+    {TINYAI_KERNELS_RELAXED16, TAI_TIER_RELAXED16, false,
+     "relaxed16 kernels need WebAssembly with relaxed SIMD"},
     {TINYAI_KERNELS_RELAXED32, TAI_TIER_RELAXED32, true,
      "relaxed32 kernels need WebAssembly with relaxed SIMD"},
-    {TINYAI_KERNELS_RELAXED16, TAI_TIER_RELAXED16, true,
-     "relaxed16 kernels need WebAssembly with relaxed SIMD"},
     {TINYAI_KERNELS_SIMD128, TAI_TIER_SIMD128, false, "simd128 kernels need WebAssembly"},
     {TINYAI_KERNELS_SCALAR, TAI_TIER_SCALAR, false, ""},
 };

@@ -12,7 +12,7 @@ const WRONG_LOAD = [
   [{ memoryBudget: 2 ** 33 }, /memoryBudget/],
   [{ contextLength: 0 }, /contextLength is 0: it must be a whole number/],
   [{ contextLength: '8' }, /contextLength is '8'/],
-  [{ kv: 'f64' }, /kv is 'f64': it must be 'f32', 'f16'/],
+  [{ kv: 'f64' }, /kv is 'f64': it must be 'f32', 'f16', 'q8'/],
   [{ kernels: 'cuda' }, /kernels is 'cuda': it must be 'auto', 'scalar', 'simd128'/],
   [{ threads: 0 }, /threads is 0/],
   [
@@ -34,9 +34,6 @@ const WRONG_LOAD = [
 ]
 
 const LATER_LOAD = [
-  [{ kv: 'q8' }, /kv 'q8' is not supported yet; supported: 'f32', 'f16'/],
-  [{ kernels: 'relaxed16' }, /kernels 'relaxed16' is not supported yet/],
-  [{ kernels: 'relaxed32' }, /kernels 'relaxed32' is not supported yet/],
   [{ cache: '/tmp' }, /cache '\/tmp' is not supported yet; supported: 'auto', 'none'/],
   [{ sha256: 'ab' }, /option sha256 is not supported yet/],
 ]
@@ -160,6 +157,7 @@ describe('what is asked for is what happens', () => {
       const { engine, memory } = model.stats()
       assert.equal(engine.kernels, used)
       assert.equal(engine.variant, 'worker')
+      assert.equal(engine.module, 'tinyai.wasm')
       assert.match(engine.version, /^\d+\.\d+\.\d+$/)
       assert.equal(memory.budgetBytes, 3 << 20)
       await model.close()

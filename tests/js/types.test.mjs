@@ -62,7 +62,7 @@ export async function use(signal: AbortSignal): Promise<string> {
 const WRONG = [
   `load(5)`,
   `load('x', { memoryBuget: 5 })`,
-  `load('x', { kv: 'q8' })`,
+  `load('x', { kv: 'q4' })`,
   `load('x', { kernels: 'fast' })`,
   `load('x', { mode: 'slow' })`,
   `(await load('x')).setBudget()`,

@@ -70,8 +70,8 @@ static Case make_case(uint32_t seed) {
         c.n = (c.n + type_block(c.type) - 1) / type_block(c.type) * type_block(c.type);
     } else if (c.op == OP_ATTEND) {
         c.kv = (TaiKvType)case_below(3);
-        c.n = case_below(3) ? 8 * (1 + case_below(CASE_HEAD_DIM / 8))
-                            : 1 + case_below(CASE_HEAD_DIM);
+        c.n =
+            case_below(3) ? 8 * (1 + case_below(CASE_HEAD_DIM / 8)) : 1 + case_below(CASE_HEAD_DIM);
         c.rows = 1 + case_below(CASE_HEADS);
         c.end = 1 + case_below(CASE_POSITIONS - CASE_TOKENS + 1);
         c.begin = case_below(2) ? 0 : case_below(c.end);

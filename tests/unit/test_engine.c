@@ -134,7 +134,7 @@ TEST(more_threads_than_can_be_are_refused) {
     TinyAIModel *model = NULL;
     TinyAIError error;
     CHECK_EQ(tinyai_open(&source, &o, &model, &error), TINYAI_E_ARGUMENT);
-    CHECK_STR(error.message, "the number of threads is 17, it must be between 0 and 16");
+    CHECK_STR(error.message, "the number of threads is 17, it must be between 1 and 16");
 }
 
 TEST(threads_end_with_a_model_that_is_closed_while_it_computes) {
@@ -226,17 +226,49 @@ TEST(logits_do_not_depend_on_how_a_batch_is_split) {
         items[i] = (TinyAIBatchItem){
             .token = i == 0 ? 1 : 300 + i * 37 % 1500, .position = i, .want_logits = 1};
     }
-    uint64_t wanted = 0;
     const uint32_t splits[] = {40, 1, 3, 17};
-    TinyAIPlan all = plan_of(options_of(0));
-    for (uint32_t s = 0; s < 4; s++) {
-        for (uint32_t small = 0; small < 2; small++) {
-            TinyAIModel *model = open_or_die(options_of(small ? all.min_budget_bytes : 0));
-            uint64_t hash = hash_batch(model, items, 40, splits[s]);
-            wanted = wanted ? wanted : hash;
-            CHECK(hash == wanted);
-            tinyai_close(model);
+    for (uint32_t kv = TINYAI_KV_F32; kv <= TINYAI_KV_Q8; kv++) {
+        TinyAIOptions o = options_of(0);
+        o.kv_type = kv;
+        uint64_t least = plan_of(o).min_budget_bytes;
+        uint64_t wanted = 0;
+        for (uint32_t s = 0; s < 4; s++) {
+            for (uint32_t small = 0; small < 2; small++) {
+                o.memory_budget = small ? least : 0;
+                TinyAIModel *model = open_or_die(o);
+                uint64_t hash = hash_batch(model, items, 40, splits[s]);
+                wanted = wanted ? wanted : hash;
+                CHECK(hash == wanted);
+                CHECK(tai_guards_intact(model));
+                tinyai_close(model);
+            }
         }
+    }
+}
+
+/* Items of two sequences one by one, in runs of five, and each sequence alone: attention takes neighbours that
+ * follow one another together. */
+TEST(logits_do_not_depend_on_what_lies_between_the_tokens_of_a_sequence) {
+    TinyAIOptions o = options_of(0);
+    o.sequences = 2;
+    uint64_t wanted = 0;
+    const uint32_t runs[] = {1, 5, 30};
+    for (uint32_t k = 0; k < 3; k++) {
+        TinyAIBatchItem items[60];
+        for (uint32_t i = 0; i < 60; i++) {
+            uint32_t run = i / runs[k];
+            uint32_t sequence = run % 2;
+            uint32_t position = run / 2 * runs[k] + i % runs[k];
+            items[i] = (TinyAIBatchItem){.token = 300 + (position * 37 + sequence * 11) % 1500,
+                                         .position = position,
+                                         .sequence = sequence,
+                                         .want_logits = position == 29 && sequence == 1};
+        }
+        TinyAIModel *model = open_or_die(o);
+        uint64_t hash = hash_batch(model, items, 60, 60);
+        wanted = wanted ? wanted : hash;
+        CHECK(hash == wanted);
+        tinyai_close(model);
     }
 }
 
@@ -500,8 +532,9 @@ STORY_MAIN(T(every_number_of_threads_gives_the_same_logits),
            T(a_budget_that_is_too_small_reads_no_tensor_byte),
            T(the_highest_byte_ever_written_is_the_planned_peak),
            T(a_write_past_a_region_is_found_by_the_guard_behind_it),
-           T(logits_do_not_depend_on_how_a_batch_is_split), T(sequences_do_not_see_each_other),
-           T(a_batch_that_cannot_be_is_refused_with_the_item),
+           T(logits_do_not_depend_on_how_a_batch_is_split),
+           T(logits_do_not_depend_on_what_lies_between_the_tokens_of_a_sequence),
+           T(sequences_do_not_see_each_other), T(a_batch_that_cannot_be_is_refused_with_the_item),
            T(any_read_may_fail_and_the_next_generation_is_right),
            T(opening_fails_cleanly_when_its_reads_fail), T(ending_anywhere_loses_nothing),
            T(a_second_generation_is_refused_while_one_runs),

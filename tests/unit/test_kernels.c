@@ -260,8 +260,7 @@ TEST(rms_norm_add_swiglu_rope) {
 static void check_attention(TaiKvType type, uint32_t head_dim, uint32_t begin, uint32_t end) {
     static float keys[CASE_POSITIONS][CASE_HEAD_DIM], values[CASE_POSITIONS][CASE_HEAD_DIM];
     /* Of a weight near 1: half a step of 1 / 127, and what errors of q . K do to the weights. */
-    static const double bound[] = {
-        [TAI_KV_F32] = 1e-5, [TAI_KV_F16] = 3e-3, [TAI_KV_Q8] = 3e-2};
+    static const double bound[] = {[TAI_KV_F32] = 1e-5, [TAI_KV_F16] = 3e-3, [TAI_KV_Q8] = 3e-2};
     TaiKvHead kv = {in.cache, head_dim, type};
     for (uint32_t p = 0; p < end; p++) {
         case_floats(keys[p], head_dim, PROFILE_PLAIN);

@@ -7,6 +7,7 @@ import { perSecond } from './terminal.js'
 const MEANINGS: Record<Purpose, string> = {
   program: 'static data and stack of the program',
   engine: 'state of the engine and directory of the file',
+  threads: 'stacks of the threads that help computing',
   tokenizer: 'vocabulary',
   weights: 'block slots: pinned and streaming',
   head: 'output head, resident and streaming strips, and final norm',
@@ -14,6 +15,7 @@ const MEANINGS: Record<Purpose, string> = {
   kv: 'keys and values of the context',
   activations: 'activations, attention scores, tokenizer and sampler scratch',
   text: 'prompt, token history, logits and text on its way out',
+  threads: 'stacks of the threads that compute beside the first',
   header: 'file header while it is parsed',
 }
 
@@ -88,7 +90,8 @@ export function statsReport({ memory, stream, blocks, speed, engine }: Stats, pl
     // The first token comes out of the prompt's pass.
     speedLine('generated', speed.generatedTokens, speed.generatedTokens - 1, speed.generateMs),
     'engine',
-    `  ${engine.kernels} kernels, ${engine.threads} thread, ${engine.variant}, mode ${engine.mode}, logits hash ${engine.logitsHash}`,
+    `  ${engine.kernels} kernels, ${engine.threads} thread${engine.threads === 1 ? '' : 's'}, ${engine.variant}, mode ${engine.mode}, logits hash ${engine.logitsHash}`,
+    `  kernels of ${engine.module}, ${engine.kernelsReason}`,
   ]
   if (engine.threadsReason) lines.push(`  ${engine.threadsReason}`)
   return `${lines.join('\n')}\n`

@@ -2,6 +2,7 @@
 #include "kernels/avx2/avx2.h"
 #include "kernels/avx2/v8.h"
 
+/* In the words of v8.h. */
 #include "kernels/vector/elementwise.h"
 
 void tai_avx2_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y) {

@@ -10,7 +10,7 @@
 typedef int8_t TaiNarrow;
 typedef int16_t TaiWide;
 
-enum { TAI_NARROW_TILE = 4, TAI_WIDE_TILE = 4, TAI_WIDE_OFFSET = 128 };
+enum { TAI_NARROW_TILE = 5, TAI_WIDE_TILE = 4, TAI_WIDE_OFFSET = 128 };
 
 TAI_INLINE V8 tai_narrow_dot(V8 partial, V8 w, const void *a) {
     v128_t x = wasm_v128_load32_splat(a);

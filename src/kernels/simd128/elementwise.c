@@ -1,6 +1,8 @@
 /* Norm, SwiGLU, RoPE and addition of this tier. */
 #include "kernels/simd128/simd128.h"
 #include "kernels/simd128/v8.h"
+
+/* In the words of v8.h. */
 #include "kernels/vector/elementwise.h"
 
 void tai_simd_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y) {

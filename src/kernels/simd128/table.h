@@ -16,7 +16,7 @@
         .rope = tai_simd_rope,                                                                     \
         .add = tai_simd_add,                                                                       \
         .swiglu = tai_simd_swiglu,                                                                 \
-        .kv_store = tai_simd_kv_store,                                                              \
+        .kv_store = tai_simd_kv_store,                                                             \
         .attend = tai_simd_attend,                                                                 \
         .dequantize = tai_ref_dequantize,                                                          \
     }

@@ -35,12 +35,18 @@ TAI_INLINE void v8_add_rows(float *x, const float *y, uint32_t n) {
 }
 
 TAI_INLINE void v8_swiglu(float *gate, const float *up, uint32_t n) {
-    V8 sign = v8_splat32(INT32_MIN);
+    const float *constants = tai_expf_constants();
+    V8 sign = v8_splat32(INT32_MIN), one = v8_load_splat(constants + EXPF_1);
     uint32_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        V8 g = v8_load(gate + i);
-        V8 e = v8_add(v8_splat_f32(1.0f), v8_expf(v8_xor(g, sign)));
-        v8_store(gate + i, v8_mul(v8_div(g, e), v8_load(up + i)));
+    while (i + 8 <= n) {
+        uint32_t most = (n - i) / 8 * 8, count = most < EXP_VALUES ? most : EXP_VALUES;
+        ExpBlock block;
+        for (uint32_t j = 0; j < count; j += 8)
+            v8_exp_put(&block, j, v8_xor(v8_load(gate + i + j), sign), constants);
+        for (uint32_t j = 0; j < count; j += 8, i += 8) {
+            V8 e = v8_add(one, v8_exp_get(&block, j, constants));
+            v8_store(gate + i, v8_mul(v8_div(v8_load(gate + i), e), v8_load(up + i)));
+        }
     }
     for (; i < n; i++)
         gate[i] = (gate[i] / (1.0f + tai_expf(-gate[i]))) * up[i];

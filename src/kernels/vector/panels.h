@@ -31,23 +31,33 @@ typedef struct TaiPanels {
     size_t y_stride;
 } TaiPanels;
 
+/* Copies a panel's results of one token; all eight as a rule, a call would take longer. */
+TAI_INLINE void tai_copy_rows(void *to, const void *from, uint32_t n_rows) {
+    if (n_rows == TAI_PANEL_ROWS)
+        v8_store(to, v8_load(from));
+    else
+        memcpy(to, from, n_rows * sizeof(float));
+}
+
 /* Tile of tokens t.. of a panel, n_rows of it: those that follow the last token are it again. */
 static void tai_one_tile(const TaiPanelKernels *kernels, const TaiPanels *p, const TaiChunk *chunk,
                          uint32_t first_block, uint32_t t, uint32_t n_rows) {
     TaiTileTokens tokens;
     const uint32_t left = p->n_tokens - t;
     const uint32_t n = left < kernels->tile_tokens ? left : kernels->tile_tokens;
-    const size_t at = (size_t)first_block * kernels->act_bytes;
+    const uint8_t *act = p->act + t * p->act_stride + (size_t)first_block * kernels->act_bytes;
     float *y = p->y + t * p->y_stride;
-    memset(tokens.y, 0, kernels->tile_tokens * sizeof *tokens.y);
-    for (uint32_t i = 0; i < kernels->tile_tokens; i++)
-        tokens.act[i] = p->act + (t + (i < n ? i : n - 1)) * p->act_stride + at;
-    if (first_block != 0)
-        for (uint32_t i = 0; i < n; i++)
-            memcpy(&tokens.y[i], y + i * p->y_stride, n_rows * sizeof *y);
+    for (uint32_t i = 0; i < kernels->tile_tokens; i++) {
+        const size_t token = i < n ? i : n - 1;
+        tokens.act[i] = act + token * p->act_stride;
+        if (first_block == 0)
+            v8_store(&tokens.y[i], v8_zero());
+        else
+            tai_copy_rows(&tokens.y[i], y + token * p->y_stride, n_rows);
+    }
     kernels->tile(chunk, &tokens);
     for (uint32_t i = 0; i < n; i++)
-        memcpy(y + i * p->y_stride, &tokens.y[i], n_rows * sizeof *y);
+        tai_copy_rows(y + i * p->y_stride, &tokens.y[i], n_rows);
 }
 
 /* The first n_tokens tokens, chunk by chunk; chunks of about the same size. */

@@ -40,7 +40,7 @@ static void tai_wide_tile_32(const TaiChunk *chunk, TaiTileTokens *tokens) {
     if (TAI_WIDE_IS_PAIRS)
         tai_tile_pairs_32(false, chunk, tokens);
     else
-        tai_tile_wide_32(chunk, tokens);
+        tai_tile_32(TAI_WIDE_DOTS, TAI_WIDE_OFFSET / 128, false, 8, TAI_WIDE_TILE, chunk, tokens);
 }
 
 static void tai_iq4_xs_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to) {
@@ -58,7 +58,7 @@ static void tai_wide_tile_256(const TaiChunk *chunk, TaiTileTokens *tokens) {
     if (TAI_WIDE_IS_PAIRS)
         tai_tile_pairs_256(chunk, tokens);
     else
-        tai_tile_256((TaiDots){tai_wide_dot, v8_mul32}, 32, 8, TAI_WIDE_TILE, chunk, tokens);
+        tai_tile_256(TAI_WIDE_DOTS, 32, 8, TAI_WIDE_TILE, chunk, tokens);
 }
 
 #define TAI_KERNELS_WIDE(gemv, expand, tile, block, Block, Act, chunk)                             \
