@@ -183,7 +183,8 @@ try {
     },
   })
   const complete = values.peers ? await comparePeers(values) : await compareWithNative(values.quick)
-  if (complete === false) throw new Error('some measurements failed')
+  if (complete === false)
+    throw new Error('some measurements failed, or the logits differ; see above')
 } catch (error) {
   console.error(`bench: ${error.message}`)
   process.exitCode = 1

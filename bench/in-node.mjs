@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ROOT } from './place.mjs'
 
 const OUTPUT_BYTES = 1 << 24
+const LONGEST_MS = 600_000
 
 /** What this host or build does not offer; it is reported as absent. */
 export class Absent extends Error {}
@@ -21,6 +22,7 @@ export function measureInNode(node, model, load, counts, ids) {
   const done = spawnSync(node, args, {
     encoding: 'utf8',
     maxBuffer: OUTPUT_BYTES,
+    timeout: LONGEST_MS,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   if (!done.stdout) throw new Error(`${node} ended with ${done.signal ?? done.status}`)

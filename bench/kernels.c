@@ -2,7 +2,7 @@
  * handed out once per case. */
 #include "kernels/kernels.h"
 
-#include "kernels/blocks.h"
+#include "kernels/panel.h"
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
@@ -31,32 +31,35 @@ static uint32_t random_bits(void) {
     return rng = rng * 1664525u + 1013904223u;
 }
 
-/* Random bytes; f16 numbers of 1 / 128 wherever a scale or a number is. */
+/* Random bytes; wherever a scale may lie, they are f16 numbers around 1 / 128. */
 static void fill_weights(size_t bytes) {
-    size_t block = tai_kernel_row_bytes(bench.type, 256) /
-                   (tai_act_form(bench.type) == TAI_ACT_Q8_256N ? 1 : 8);
     for (size_t i = 0; i < bytes; i++)
         bench.w[i] = (uint8_t)(random_bits() >> 24);
-    if (tai_act_form(bench.type) == TAI_ACT_F32)
-        block = bench.type == TAI_TYPE_F32 ? 4 : 2;
-    for (size_t i = 0; i + block <= bytes; i += block) {
-        size_t scale = bench.type == TAI_TYPE_Q6_K || bench.type == TAI_TYPE_F32 ? block - 2 : 0;
-        bench.w[i + scale + 1] = 0x20;
-        if (bench.type == TAI_TYPE_Q4_K)
-            bench.w[i + 3] = 0x20;
+    if (!tai_is_panelled(bench.type)) {
+        for (size_t i = bench.type == TAI_TYPE_F32 ? 3 : 1; i < bytes;
+             i += bench.type == TAI_TYPE_F32 ? 4 : 2)
+            bench.w[i] = 0x20;
+        return;
     }
+    /* The last 32 bytes of a panel's block are f16 scales, or 16 are. */
+    size_t block = tai_panel_block_bytes(bench.type);
+    for (size_t end = block; end <= bytes; end += block)
+        for (size_t i = end - 31; i < end; i += 2)
+            bench.w[i] = 0x20;
 }
 
-/* Returns the bytes of memory that the case takes; call with enough of them. */
+/* Returns the bytes of memory that the case takes; call with enough of them. 0: no such tier here. */
 EXPORT(bench_prepare)
 uint32_t bench_prepare(TaiTier tier, TaiType type, uint32_t n_rows, uint32_t k, uint32_t n_tokens) {
     bench.kernels = tai_kernels(tier);
+    if (!bench.kernels)
+        return 0;
     bench.type = type;
     bench.n_rows = n_rows;
     bench.k = k;
     bench.n_tokens = n_tokens;
     bench.act_stride = (size_t)tai_act_bytes(tai_act_form(type), k);
-    size_t w_bytes = tai_kernel_row_bytes(type, k) * n_rows;
+    size_t w_bytes = (size_t)tai_matrix_bytes(type, n_rows, k);
     at = __heap_base;
     at += (64 - (uintptr_t)at % 64) % 64;
     bench.w = take(w_bytes);
@@ -75,8 +78,16 @@ uint32_t bench_prepare(TaiTier tier, TaiType type, uint32_t n_rows, uint32_t k, 
 
 EXPORT(bench_matmul)
 void bench_matmul(void) {
-    bench.kernels->matmul(bench.type, bench.w, bench.n_rows, bench.k, bench.act, bench.act_stride,
-                          bench.n_tokens, bench.y, bench.n_rows);
+    (tai_is_panelled(bench.type) ? bench.kernels->panels : bench.kernels->matmul)(
+        bench.type, bench.w, bench.n_rows, bench.k, bench.act, bench.act_stride, bench.n_tokens,
+        bench.y, bench.n_rows);
+}
+
+EXPORT(bench_quantize)
+void bench_quantize(void) {
+    for (uint32_t t = 0; t < bench.n_tokens; t++)
+        bench.kernels->quantize(tai_act_form(bench.type), bench.x, bench.k,
+                                bench.act + t * bench.act_stride);
 }
 
 /* The last n_tokens of a cache of `positions`, n_heads query heads sharing a kv head. */

@@ -69,10 +69,19 @@ async function measureDeep(model, ids, { generate: tokens, depth }) {
   }
 }
 
+/** A tier or threads that are not what was asked for would be measured under a wrong name. */
+function checkEngine({ kernels, threads, threadsReason }, wanted) {
+  const other =
+    wanted.kernels !== 'auto' && kernels !== wanted.kernels
+      ? `it runs ${kernels} instead of ${wanted.kernels}`
+      : threads !== wanted.threads && (threadsReason ?? `it runs ${threads} threads`)
+  if (other) throw Object.assign(new Error(other), { code: 'E_UNSUPPORTED' })
+}
+
 /**
  * Loads and measures: {prefill_tps, decode_tps, threads, threads_reason, kernels, peak_bytes, ids, logits_hash, …}.
- * counts: {prompt, generate, repeats, depth}; `idsOf(model, count)` gives the ids of the prompt. A load that is refused
- * rejects with the package's error.
+ * counts: {prompt, generate, repeats, depth}; `idsOf(model, count)` gives the ids of the prompt. Rejects with the code
+ * E_UNSUPPORTED where the kernels or threads of the options are not there.
  */
 export async function measureModel(load, source, loadOptions, counts, idsOf) {
   const { prompt, generate: tokens, depth = 0 } = counts
@@ -81,12 +90,14 @@ export async function measureModel(load, source, loadOptions, counts, idsOf) {
     ...loadOptions,
   })
   try {
+    checkEngine(model.stats().engine, loadOptions)
     if (model.plan.streamedBytesPerToken > 0)
       throw new Error('the budget does not hold all weights: reading would be measured too')
     const ids = await idsOf(model, depth + prompt)
     const front = await measureFront(model, ids.slice(0, prompt), counts)
     const deep = depth > 0 ? await measureDeep(model, ids, counts) : {}
     const { engine, memory } = model.stats()
+    checkEngine(engine, loadOptions)
     return {
       ...front,
       ...deep,
@@ -95,6 +106,7 @@ export async function measureModel(load, source, loadOptions, counts, idsOf) {
       threads: engine.threads,
       threads_reason: engine.threadsReason,
       kernels: engine.kernels,
+      kernels_reason: engine.kernelsReason,
       peak_bytes: memory.peakBytes,
       tokens_per_pass: model.plan.promptTokensPerPass,
       prompt_ids: ids.slice(0, prompt),

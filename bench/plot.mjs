@@ -3,7 +3,7 @@
 const ROW = 22
 const BAR = 14
 const GAP = 10 // between groups
-const NAMES = 190
+const NAMES_WIDTH = 190
 const PANEL = 260
 const VALUE = 60 // room for the number behind the longest bar
 const HEAD = 56
@@ -26,22 +26,23 @@ function bar(x, middle, value, largest, color, format) {
  * rows: [{group, name, ours, values}], one value per panel, null where there is none; panels: [{title, format}], each
  * with a scale of its own from 0 to its largest value.
  */
-export function barChart({ title, rows, panels }) {
+export function barChart({ title, rows, panels, namesWidth = NAMES_WIDTH }) {
   const parts = [text(10, 22, title, 'font-weight="bold"')]
-  for (const [i, panel] of panels.entries()) parts.push(text(NAMES + i * PANEL, 46, panel.title))
+  for (const [i, panel] of panels.entries())
+    parts.push(text(namesWidth + i * PANEL, 46, panel.title))
   let y = HEAD
   for (const [j, row] of rows.entries()) {
     if (j > 0 && row.group !== rows[j - 1].group) y += GAP
     const middle = y + ROW / 2
-    parts.push(text(NAMES - 10, middle + 4, `${row.group}: ${row.name}`, 'text-anchor="end"'))
+    parts.push(text(namesWidth - 10, middle + 4, `${row.group}: ${row.name}`, 'text-anchor="end"'))
     for (const [i, { format }] of panels.entries()) {
       const largest = Math.max(...rows.map(({ values }) => values[i] ?? 0))
       const color = row.ours ? '#2f6f9f' : '#9a9a9a'
-      parts.push(bar(NAMES + i * PANEL, middle, row.values[i], largest, color, format))
+      parts.push(bar(namesWidth + i * PANEL, middle, row.values[i], largest, color, format))
     }
     y += ROW
   }
-  const [width, height] = [NAMES + panels.length * PANEL + 10, y + 10]
+  const [width, height] = [namesWidth + panels.length * PANEL + 10, y + 10]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="sans-serif" font-size="12" fill="#222">
 <title>${escaped(title)}</title>
 <rect width="${width}" height="${height}" fill="#fff"/>

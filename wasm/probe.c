@@ -147,7 +147,8 @@ static uint32_t wrong_values(const TaiKernels *kernels, TaiType type) {
 }
 
 uint32_t tinyai_js_probe_has(uint32_t kernels) {
-    return tai_kernels(tiers[kernels]) ? 1 : 0;
+    const bool relaxed = kernels == TINYAI_KERNELS_RELAXED16 || kernels == TINYAI_KERNELS_RELAXED32;
+    return !relaxed || TAI_HAVE_RELAXED ? 1 : 0;
 }
 
 int32_t tinyai_js_probe_values(uint32_t kernels) {
@@ -155,6 +156,10 @@ int32_t tinyai_js_probe_values(uint32_t kernels) {
     TinyAIError *error = &exchange->error;
     const TaiKernels *tested = tai_kernels(tiers[kernels]);
     tai_error_clear(error);
+    if (!tested) {
+        return tai_fail(error, TINYAI_E_UNSUPPORTED, TINYAI_NO_OFFSET,
+                        "the relaxed dot product computes wrong values on this host");
+    }
     random_state = 1;
     for (uint32_t i = 0; i < sizeof types; i++) {
         take_from_start();

@@ -27,6 +27,10 @@ void tinyai_js_help(void) {
     tai_team_help(&tinyai_js_model()->team);
 }
 
+void tinyai_js_helper_failed(void) {
+    tai_team_fail(&tinyai_js_model()->team);
+}
+
 void tinyai_js_stop_helpers(void) {
     tai_team_stop(&tinyai_js_model()->team);
 }

@@ -17,5 +17,7 @@ void tinyai_js_stop_helpers(void);
 void tinyai_js_use_stack(uint32_t top);
 /* Computes with the model's team until it is stopped. */
 void tinyai_js_help(void);
+/* After a trap in there: the owner gets an error instead of waiting for ever. */
+void tinyai_js_helper_failed(void);
 
 #endif

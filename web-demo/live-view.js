@@ -7,6 +7,7 @@ const MEANINGS = {
   embedding: 'Embedding matrix or rows in flight',
   kv: 'Keys and values of the context',
   activations: 'Activations, scores and scratch',
+  threads: 'Stacks of threads',
   tokenizer: 'Vocabulary',
   engine: 'State and directory of the file',
   program: 'Static data and stack',

@@ -43,7 +43,8 @@ const eachTier = () =>
 function whole() {
   const models = Object.keys(SHAPES).flatMap((shape) => TYPES.map((type) => [shape, type]))
   const cells = [...models.flatMap(([shape, type]) => wholeModel(shape, type)), ...eachTier()]
-  return [...new Map(cells.toReversed().map((cell) => [keyOf(cell), cell])).values()].toReversed()
+  const keys = cells.map(keyOf)
+  return cells.filter((cell, i) => keys.indexOf(keyOf(cell)) === i)
 }
 
 /** Something for every target. */

@@ -16,10 +16,10 @@ function hashOfPackage() {
 }
 
 /** {records, add(record)}; records of an earlier, interrupted run are there already unless `fresh`. */
-export function openLog({ quick, fresh }) {
+export function openLog({ quick, kv, fresh }) {
   mkdirSync(FOLDER, { recursive: true })
-  const name = `${commitOf()}-${hashOfPackage()}-${quick ? 'quick' : 'whole'}.jsonl`
-  const path = join(FOLDER, name)
+  const kind = `${quick ? 'quick' : 'whole'}${kv ? `-${kv}` : ''}`
+  const path = join(FOLDER, `${commitOf()}-${hashOfPackage()}-${kind}.jsonl`)
   if (fresh) rmSync(path, { force: true })
   const lines = existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n') : []
   const records = lines.filter(Boolean).map((line) => JSON.parse(line))

@@ -9,10 +9,12 @@ import { DEPTH } from './cells.mjs'
 import { HOSTS } from './hosts.mjs'
 import { blockTypesOf, modelFile, SHAPE_NAMES, SHAPES } from './models.mjs'
 import { WLLAMA } from './packages.mjs'
-import { find } from './results.mjs'
+import { differingLogits, find } from './results.mjs'
 import { targetsOf } from './targets.mjs'
 
 const HIDDEN_SHARE = 0.0005 // norms
+const PLOTTED = ['135M Q4_0', '0.5B Q4_0', 'K Q4_K_M']
+const NAMES_WIDTH = 270
 
 const rate = (value) => (value === undefined ? '-' : value.toFixed(value < 100 ? 1 : 0))
 const percent = (share) => `${(100 * share).toFixed(1)} %`
@@ -85,10 +87,10 @@ function missingList(results, late) {
       const { kernels, threads, absent, failed } = cell
       const why = failed ? `failed: ${failed}` : (absent ?? 'the time did not suffice')
       const where = failed ? `${modelName(cell)}, ` : ''
-      return `- ${where}${engineName(cell)}, ${kernels}, ${threads} threads: ${why.split('\n')[0]}`
+      return `- ${where}${engineName(cell)}, ${kernels}, ${threads} thread${threads > 1 ? 's' : ''}: ${why.split('\n')[0]}`
     }),
   )
-  if (late.length > 0) lines.push(`- ${late.length} measurements were left out for want of time`)
+  if (late > 0) lines.push(`- ${late} measurements were left out for want of time`)
   return lines.length > 0 ? lines.join('\n') : '- nothing'
 }
 
@@ -96,29 +98,24 @@ function missingList(results, late) {
 
 /** Our logits are the same bits everywhere: one hash per model. */
 function hashText(results) {
-  const ours = results.filter(({ engine, result }) => engine === 'tinyai' && result)
-  const differing = unique(ours.map(modelName)).filter((name) => {
-    const hashes = ours.filter((cell) => modelName(cell) === name)
-    return ['logits_hash', 'deep_logits_hash'].some(
-      (field) => unique(hashes.flatMap(({ result }) => result[field] ?? [])).length > 1,
-    )
-  })
+  const cells = results.filter(({ engine, result }) => engine === 'tinyai' && result)
+  const differing = differingLogits(results)
   return differing.length > 0
     ? `TinyAI's logits DIFFER between hosts, tiers or threads for ${differing.join(', ')}`
-    : `TinyAI's logits were the same bits in all ${ours.length} cells of a model: hosts, tiers, threads`
+    : `TinyAI's logits of a model were the same bits in all hosts, tiers and threads (${cells.length} cells)`
 }
 
-/** How many greedy tokens are the same as native's before the first that differs. */
+/** How many greedy tokens are the same as native's before the first that differs, and how close its best two were there. */
 function sameTokens(results) {
   const counts = unique(results.map(modelName)).flatMap((name) => {
     const of = results.filter((cell) => modelName(cell) === name)
     const ours = of.find(({ engine, result }) => engine === 'tinyai' && result)?.result.ids
-    const theirs = find(of, { engine: 'llama.cpp' })?.ids
+    const { ids: theirs, margins } = find(of, { engine: 'llama.cpp' }) ?? {}
     if (!ours || !theirs) return []
     const at = ours.findIndex((id, i) => id !== theirs[i])
-    return `${name} ${at < 0 ? ours.length : at} of ${ours.length}`
+    return at < 0 ? `${name} all ${ours.length}` : `${name} ${at} (${margins[at].toFixed(2)})`
   })
-  return counts.join(', ')
+  return counts.join(', ') || 'not compared'
 }
 
 // ---- facts
@@ -128,7 +125,11 @@ function versionsOf(results) {
   const hosts = unique(
     measured
       .filter(({ host }) => host !== 'native')
-      .map(({ host, result }) => `${HOSTS[host].title} ${result.version}`),
+      .map(({ host, result }) =>
+        result.version.startsWith('v')
+          ? `Node ${result.version}`
+          : `${HOSTS[host].title} ${result.version}`,
+      ),
   )
   const native = find(results, { engine: 'llama.cpp' })
   const wllama = find(results, { engine: 'wllama' })
@@ -139,10 +140,11 @@ function versionsOf(results) {
   ].join('; ')
 }
 
-function factsOf({ results, settings }) {
+function factsOf({ results, settings, from, to }) {
   const cpu = find(results, { engine: 'llama.cpp' })?.cpu
   return {
     date: new Date().toISOString().slice(0, 10),
+    measured: `${from} to ${to}`,
     commit: commitOf(),
     command: `npm run bench -- --peers${settings.quick ? ' --quick' : ''}`,
     machine: machineOf(),
@@ -156,13 +158,18 @@ async function textOf({ results, late, kernels, targets, facts }) {
   const count = (met) => targets.filter((target) => target.met === met).length
   return `${facts.date}, commit ${facts.commit}, ${facts.machine}. Command: \`${facts.command}\`.
 
+- Measured from ${facts.measured}
 - Versions: ${facts.versions}
 - llama.cpp runs with: ${facts.llamaCppUses}
 - Method: ${facts.method}. At depth: the same behind ${DEPTH} tokens, measured once; TinyAI reads them as one prompt with the rest, and
   the passes in \`stats()\` (at most 30 ms late) tell when they were read.
 - ${hashText(results)}.
-- Greedy tokens that are the same as native's before the first difference: ${sameTokens(results)}. They round differently and
-  part where the best two logits are close, as they often are on random weights.
+- Greedy tokens that are the same as native's before the first difference, and how far apart native's best two logits are
+  there: ${sameTokens(results)}. The two round differently and part where these are close, as they often are on random weights.
+
+![tokens per second, one thread](performance-peers.svg)
+
+All numbers are also in performance-peers.json.
 
 ### Targets
 
@@ -196,11 +203,12 @@ ${await modelTable(results)}
 // ---- plot
 
 function plotOf(results) {
-  const shown = ['Q4_0', 'Q8_0', 'Q4_K_M']
   const rows = results
-    .filter(({ type, threads, kernels, result }) => {
-      const main = kernels !== 'relaxed16' && kernels !== 'relaxed32'
-      return shown.includes(type) && threads === 1 && main && result
+    .filter((cell) => {
+      const oneOfTheTiers = cell.kernels === 'relaxed16' || cell.kernels === 'relaxed32'
+      return (
+        PLOTTED.includes(modelName(cell)) && cell.threads === 1 && !oneOfTheTiers && cell.result
+      )
     })
     .map((cell) => ({
       group: modelName(cell),
@@ -211,6 +219,7 @@ function plotOf(results) {
   return barChart({
     title: 'Tokens per second, one thread (blue: TinyAI)',
     rows,
+    namesWidth: NAMES_WIDTH,
     panels: [
       { title: 'decode', format: rate },
       { title: 'prefill', format: rate },

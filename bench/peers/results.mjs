@@ -31,6 +31,23 @@ export function mergeResults(cells, records) {
   })
 }
 
+/** The models, as 'SHAPE TYPE', for which our logits were not the same bits in all cells. */
+export function differingLogits(results) {
+  const first = new Map()
+  const differing = new Set()
+  for (const { engine, shape, type, result } of results) {
+    if (engine !== 'tinyai' || !result) continue
+    for (const field of ['logits_hash', 'deep_logits_hash']) {
+      const key = `${shape} ${type} ${field}`
+      const hash = result[field]
+      if (hash === undefined) continue
+      if ((first.get(key) ?? hash) !== hash) differing.add(`${shape} ${type}`)
+      first.set(key, hash)
+    }
+  }
+  return [...differing]
+}
+
 /** The result of the cell with these properties, or undefined. */
 export function find(results, properties) {
   const entries = Object.entries(properties)

@@ -73,13 +73,13 @@ typedef enum TinyAIPurpose {
 
 enum { TINYAI_KV_F32 = 0, TINYAI_KV_F16 = 1, TINYAI_KV_Q8 = 2 };
 enum {
-    TINYAI_KERNELS_AUTO = 0,        /* the fastest that the host has; never relaxed ones */
-    TINYAI_KERNELS_SCALAR = 1,      /* every host has these */
-    TINYAI_KERNELS_SIMD128 = 2,     /* WebAssembly */
-    TINYAI_KERNELS_AVX2 = 3,        /* x86-64 natively */
-    TINYAI_KERNELS_RELAXED16 = 4,   /* WebAssembly with relaxed SIMD: which of these two is faster */
-    TINYAI_KERNELS_RELAXED32 = 5,   /* depends on the engine, so the host times them and asks */
-    TINYAI_KERNELS_AVX_VNNI = 6,    /* x86-64 natively, where the processor has AVX-VNNI */
+    TINYAI_KERNELS_AUTO = 0,      /* the fastest that the host has; never relaxed ones */
+    TINYAI_KERNELS_SCALAR = 1,    /* every host has these */
+    TINYAI_KERNELS_SIMD128 = 2,   /* WebAssembly */
+    TINYAI_KERNELS_AVX2 = 3,      /* x86-64 natively */
+    TINYAI_KERNELS_RELAXED16 = 4, /* WebAssembly with relaxed SIMD: which of these two is faster */
+    TINYAI_KERNELS_RELAXED32 = 5, /* depends on the engine, so the host times them and asks */
+    TINYAI_KERNELS_AVX_VNNI = 6,  /* x86-64 natively, where the processor has AVX-VNNI */
     TINYAI_KERNELS_AVX512_VNNI = 7, /* x86-64 natively, with AVX512-VNNI and AVX512-VL */
     TINYAI_KERNELS_NEON = 8,        /* arm64 natively, with dotprod */
 };
@@ -107,7 +107,7 @@ typedef struct TinyAIOptions {
     uint32_t
         prefetch_threads; /* native: reader threads, 0 .. 16; their stacks are not in the budget */
     uint32_t threads;     /* that compute, the caller's included: 1 .. 16; 0: one for each of the
-                             machine's processors, at most 8. The result is the same, bit for bit */
+                             machine's processors, at most 8, or 1 if the budget has no room for so many. The result is the same, bit for bit */
 } TinyAIOptions;
 
 TinyAIOptions tinyai_default_options(void);

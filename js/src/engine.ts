@@ -1,6 +1,7 @@
 // One instance of the WebAssembly module: its memory, its functions, and typed access to the exchange block.
 import * as abi from './abi.js'
 import { codeOf, isNoMemory, messageOf, TinyAIError } from './errors.js'
+import { isThreaded } from './threads.js'
 
 export const PAGE_BYTES = 65536
 
@@ -47,14 +48,24 @@ interface Exports {
   tinyai_js_convert_begin(headerBytes: number, memoryBytes: number, layout: number): number
   tinyai_js_convert_next(): number
   tinyai_js_convert_moved(): number
+  tinyai_js_probe_has(kernels: number): number
+  tinyai_js_probe_values(kernels: number): number
+  tinyai_js_probe_begin(): void
+  tinyai_js_probe_run(kernels: number, times: number): number
+  // Of modules with threads only:
+  tinyai_js_helper_stack(index: number): number
+  tinyai_js_stop_helpers(): void
 }
 
 export class Engine {
   readonly wasm: Exports
-  /** All of the memory; it never grows, so these stay valid. */
+  readonly memory: WebAssembly.Memory
+  /**
+   * All of the memory; it never grows, so these stay valid. Where helpers compute it is shared, which not every function
+   * of a host takes: TextDecoder and TextEncoder get copies.
+   */
   readonly bytes: Uint8Array
   readonly #view: DataView
-  readonly #memory: WebAssembly.Memory
   /** Address of the exchange block. */
   readonly #exchange: number
 
@@ -67,7 +78,7 @@ export class Engine {
     }
     let memory: WebAssembly.Memory
     try {
-      memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
+      memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: isThreaded(module) })
     } catch (cause) {
       throw refused(cause)
     }
@@ -80,7 +91,7 @@ export class Engine {
 
   constructor(instance: WebAssembly.Instance, memory: WebAssembly.Memory) {
     this.wasm = instance.exports as unknown as Exports
-    this.#memory = memory
+    this.memory = memory
     this.bytes = new Uint8Array(memory.buffer)
     this.#view = new DataView(memory.buffer)
     this.#exchange = this.wasm.tinyai_js_exchange() >>> 0
@@ -92,7 +103,7 @@ export class Engine {
 
   /** Whether the memory is another one than at the start; it never is. */
   get grown(): boolean {
-    return this.#memory.buffer !== this.bytes.buffer
+    return this.memory.buffer !== this.bytes.buffer
   }
 
   // ---- the exchange block ----------------------------------------------------------------------
@@ -139,14 +150,19 @@ export class Engine {
 
   // ---- errors ----------------------------------------------------------------------------------
 
+  /** What the engine says about a negative status. */
+  errorText(status: number): string {
+    const at = this.address(abi.Exchange.error) + abi.ErrorInfo.message.at
+    return decodeText(this.bytes, at, 352) || abi.MEANING[codeOf(status)]
+  }
+
   /** Throws the error of a negative status, with what the engine says about it. */
   check(status: number, url: string): number {
     if (status >= 0) return status
     const base = this.address(abi.Exchange.error)
     const info = abi.ErrorInfo
     const noOffset = this.#view.getUint32(base + info.offset.at + 4, true) === 0xffffffff
-    const message = decodeText(this.bytes, base + info.message.at, 352)
-    throw new TinyAIError(codeOf(status), `${url}: ${message || abi.MEANING[codeOf(status)]}`, {
+    throw new TinyAIError(codeOf(status), `${url}: ${this.errorText(status)}`, {
       url,
       offset: noOffset ? undefined : this.get(info.offset, base),
       asked: this.get(info.asked_bytes, base) || undefined,

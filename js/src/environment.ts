@@ -10,6 +10,7 @@ export const isNode: boolean =
 interface Builtins {
   'node:fs': typeof import('node:fs')
   'node:fs/promises': typeof import('node:fs/promises')
+  'node:os': typeof import('node:os')
   'node:path': typeof import('node:path')
   'node:url': typeof import('node:url')
   'node:worker_threads': typeof import('node:worker_threads')
@@ -35,7 +36,7 @@ export function isPhone(): boolean {
 }
 
 /** Lets timers, messages and finished reads through: a turn of the event loop, without the 4 ms of setTimeout. */
-const turn: () => Promise<void> =
+export const turn: () => Promise<void> =
   typeof setImmediate === 'function'
     ? () => new Promise((resolve) => setImmediate(resolve))
     : breatheByMessage()

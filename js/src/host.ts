@@ -1,4 +1,5 @@
 // How the caller's side reaches the engine: in this thread (here) or in a worker (worker-host.ts).
+import type { KnownKernels } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import type { Calls } from './protocol.js'
 import {
@@ -17,6 +18,8 @@ export interface HostRequest {
   binary: WasmBinary
   source: SourceSpec
   options: EngineOptions
+  /** What an earlier model found out about the kernels of `binary`. */
+  known: KnownKernels | undefined
 }
 
 type Operation =
@@ -64,10 +67,10 @@ export class InlineHost implements Host {
   }
 
   async load(
-    { binary, source, options }: HostRequest,
+    request: HostRequest,
     signal: AbortSignal,
   ): Promise<{ loaded: Loaded; snapshot: Snapshot }> {
-    const session = await Session.load(binary, opener(source), options, this.#events, signal)
+    const session = await Session.load(request, opener(request.source), this.#events, signal)
     this.#session = session
     return { loaded: session.loaded, snapshot: await session.snapshot() }
   }

@@ -2,6 +2,7 @@
 import { abortError, isAbort, throwIfAborted } from './errors.js'
 import { EventHub } from './events.js'
 import { type Host, type HostRequest, InlineHost } from './host.js'
+import { knownKernels, rememberKernels } from './kernels-known.js'
 import { LoadedModel } from './model.js'
 import { checkLoadOptions } from './options.js'
 import { toSpec } from './source.js'
@@ -35,6 +36,7 @@ export async function load(source: ModelSource, options: LoadOptions = {}): Prom
   const events = new EventHub()
   return await withHost(source, options, events, async (host, request, signal) => {
     const { loaded, snapshot } = await host.load(request, signal)
+    rememberKernels(request.binary, loaded.known)
     return new LoadedModel(host, loaded, snapshot, events)
   })
 }
@@ -57,11 +59,9 @@ async function withHost<T>(
   events: EventHub,
   use: Use<T>,
 ): Promise<T> {
-  const request: HostRequest = {
-    options: checkLoadOptions(options),
-    source: toSpec(source),
-    binary: wasmBinary(options.wasmUrl, options.wasmBytes),
-  }
+  const checked = checkLoadOptions(options)
+  const binary = wasmBinary(options.wasmUrl, options.wasmBytes)
+  const request = { options: checked, source: toSpec(source), binary, known: knownKernels(binary) }
   const { signal = new AbortController().signal, onProgress } = options
   throwIfAborted(signal)
   if (onProgress) events.on('progress', onProgress)

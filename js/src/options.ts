@@ -23,11 +23,11 @@ export interface EngineOptions {
   maxMemoryBudget: number | undefined
   contextLength: number | undefined
   kv: KvType | undefined
-  kernels: Kernels | undefined
+  kernels: Kernels
   prefetch: boolean | undefined
   mode: Mode | undefined
   readChunkBytes: number | undefined
-  threads: number
+  threads: number | undefined
 }
 
 export interface GenerateSettings {
@@ -58,6 +58,7 @@ const LOAD_NAMES = [
 ]
 /** Named by the design, of later versions. */
 const LATER_NAMES = ['sha256']
+const KERNELS: readonly Kernels[] = ['auto', 'scalar', 'simd128', 'relaxed16', 'relaxed32']
 const MODES: readonly Mode[] = ['normal', 'memory-opt', 'streaming', 'adaptive']
 
 export function checkLoadOptions(options: LoadOptions): EngineOptions {
@@ -84,16 +85,11 @@ export function checkLoadOptions(options: LoadOptions): EngineOptions {
     maxMemoryBudget: most,
     contextLength: whole('contextLength', options.contextLength, 1, 2 ** 31),
     kv: choice('kv', options.kv, ['f32', 'f16', 'q8'], []),
-    kernels: choice(
-      'kernels',
-      options.kernels,
-      ['auto', 'scalar', 'simd128'],
-      ['relaxed16', 'relaxed32'],
-    ),
+    kernels: choice('kernels', options.kernels, KERNELS, []) ?? 'auto',
     prefetch: bool('prefetch', options.prefetch),
     mode: choice('mode', options.mode, MODES, []),
     readChunkBytes: size('readChunkBytes', options.readChunkBytes, 4096, 64 * MB),
-    threads: whole('threads', options.threads, 1, 1024) ?? 1,
+    threads: whole('threads', options.threads, 1, abi.MAX_THREADS),
   }
 }
 

@@ -4,8 +4,10 @@ import type { ByteSource } from './byte-source.js'
 import type { Engine } from './engine.js'
 import { TinyAIError } from './errors.js'
 import { readHeader } from './header.js'
+import { TIERS } from './kernels-probe.js'
 import type { EngineOptions } from './options.js'
 import { formatSize } from './size.js'
+import type { ThreadsChoice } from './threads.js'
 import type { Traffic } from './traffic.js'
 import type { Mode, Plan, Progress, Purpose } from './types.js'
 
@@ -22,6 +24,7 @@ export async function planModel(
   module: WebAssembly.Module,
   source: ByteSource,
   options: EngineOptions,
+  threads: ThreadsChoice,
   traffic: Traffic,
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
@@ -32,8 +35,13 @@ export async function planModel(
     onProgress,
     signal,
     (engine, bytes) => {
-      putOptions(engine, options, source.size)
-      return engine.wasm.tinyai_js_plan(bytes.byteOffset, bytes.length, engine.memoryBytes)
+      const planFor = (threads: number) => {
+        putOptions(engine, { ...options, threads }, source.size)
+        return engine.wasm.tinyai_js_plan(bytes.byteOffset, bytes.length, engine.memoryBytes)
+      }
+      const status = planFor(threads.threads)
+      const tooMany = status === abi.STATUS.OK && threads.byDefault && !readPlan(engine).fits
+      return tooMany ? planFor(1) : status
     },
   )
   const plan = readPlan(engine)
@@ -53,18 +61,14 @@ export function putOptions(engine: Engine, options: EngineOptions, fileBytes: nu
   set(abi.Options.max_memory_budget, options.maxMemoryBudget)
   set(abi.Options.context_length, options.contextLength)
   set(abi.Options.kv_type, options.kv === undefined ? undefined : KV_TYPES[options.kv])
-  set(abi.Options.kernels, options.kernels === undefined ? undefined : KERNELS[options.kernels])
+  set(abi.Options.kernels, options.kernels === 'auto' ? abi.KERNELS_AUTO : TIERS[options.kernels])
   set(abi.Options.prefetch, options.prefetch === undefined ? undefined : Number(options.prefetch))
   set(abi.Options.read_chunk_bytes, options.readChunkBytes)
+  set(abi.Options.threads, options.threads)
   set(abi.Options.mode, options.mode === undefined ? undefined : MODES[options.mode])
 }
 
 const KV_TYPES = { f32: abi.KV_F32, f16: abi.KV_F16, q8: abi.KV_Q8 }
-const KERNELS = {
-  auto: abi.KERNELS_AUTO,
-  scalar: abi.KERNELS_SCALAR,
-  simd128: abi.KERNELS_SIMD128,
-}
 
 const MODES: Record<Mode, number> = {
   normal: abi.EXEC_NORMAL,
@@ -87,6 +91,7 @@ export function readPlan(engine: Engine): Plan {
   ) as Record<Purpose, number>
   return {
     fits: get(fields.fits) === 1,
+    threads: get(fields.threads),
     budgetBytes: get(fields.budget_bytes),
     minBudget: get(fields.min_budget_bytes),
     residentBytes: get(fields.resident_bytes),

@@ -1,11 +1,11 @@
 // The messages between the caller's thread and the engine's worker.
 import type { WireError } from './errors.js'
-import type { EngineOptions, GenerateSettings } from './options.js'
+import type { HostRequest } from './host.js'
+import type { GenerateSettings } from './options.js'
 import type { Loaded, Snapshot } from './snapshot.js'
 import type { SourceSpec } from './source.js'
 import type { TextFlags } from './text.js'
 import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
-import type { WasmBinary } from './wasm-binary.js'
 
 /** A source in the caller's thread, which the worker asks for bytes. */
 export interface RemoteSpec {
@@ -15,10 +15,8 @@ export interface RemoteSpec {
   identity: string
 }
 
-export interface ModelRequest {
-  binary: WasmBinary
+export interface ModelRequest extends Omit<HostRequest, 'source'> {
   source: Exclude<SourceSpec, { kind: 'local' }> | RemoteSpec
-  options: EngineOptions
 }
 
 /** What the worker can be asked: the arguments and the result of each. */

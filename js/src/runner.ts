@@ -7,25 +7,30 @@ import { TinyAIError, throwIfAborted } from './errors.js'
 import type { Reader } from './reader.js'
 
 const STEP_MS = 5
-const LEAST_WORK = 1 << 18
+/** Some tens of microseconds with fast kernels, some milliseconds with slow ones: a turn between costs less. */
+const LEAST_WORK = 1 << 20
 const MOST_WORK = 0xffffffff
 
 /**
- * How many multiply-adds make a step of about STEP_MS. Some operations take far longer for each than others, so a long
- * step counts at once and short ones only slowly. One long step may also be another program's doing: it halves, no more.
+ * How many multiply-adds make a step of about STEP_MS. A step may be long because other programs had the processor, and
+ * dividing it would not help: only two of them in a row count. Some operations take longer for each multiply-add than
+ * others, so work grows while steps are short, and not beyond what makes half of STEP_MS.
  */
-class Pace {
+export class Pace {
   work = 1 << 20
   #starting = true
+  #long = false
 
   /** ms: what a step took that used up its work. */
   measured(ms: number): void {
-    if (ms > STEP_MS) {
+    const long = ms > STEP_MS
+    if (long && this.#long) {
       this.#starting = false
-      this.work = Math.max(LEAST_WORK, this.work * Math.max(0.5, STEP_MS / ms))
+      this.work = Math.max(LEAST_WORK, this.work * Math.max(0.25, STEP_MS / ms))
     } else if (ms < STEP_MS / 2) {
-      this.work = Math.min(MOST_WORK, this.work * (this.#starting ? 2 : 1.02))
+      this.work = Math.min(MOST_WORK, this.work * (this.#starting ? 2 : 1.1))
     }
+    this.#long = long
   }
 }
 

@@ -4,7 +4,10 @@ import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
 import { Engine, type Field } from './engine.js'
 import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
+import { Helpers } from './helpers.js'
+import type { HostRequest } from './host.js'
 import { inspectModel } from './inspector.js'
+import { type ChosenModule, chooseModule, type KnownKernels } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import { budgetError, newBudgetError, planModel, putOptions, readPlan } from './planner.js'
 import { Reader } from './reader.js'
@@ -12,7 +15,8 @@ import { Runner } from './runner.js'
 import { readSchedule } from './schedule.js'
 import {
   type Loaded,
-  readBlocks,
+  readBlockBytes,
+  readStates,
   type Snapshot,
   type SnapshotRoom,
   snapshotRoom,
@@ -26,9 +30,10 @@ import {
   type TextFlags,
   tokenize,
 } from './text.js'
+import { chooseThreads, isThreaded, type ThreadsChoice } from './threads.js'
 import { Traffic } from './traffic.js'
 import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
-import { compile, type WasmBinary } from './wasm-binary.js'
+import { compile, nameOf, type WasmBinary } from './wasm-binary.js'
 
 /** While a step is only one of many, not every one is told of. */
 const SNAPSHOT_MS = 30
@@ -53,7 +58,11 @@ export async function planSession(
 ): Promise<Plan> {
   const traffic = new Traffic()
   return await withSource(binary, open, traffic, signal, async (module, source) => {
-    const { plan } = await planModel(module, source, options, traffic, onProgress, signal)
+    const threads = await chooseThreads(
+      options.threads,
+      binary.threaded !== undefined || isThreaded(module),
+    )
+    const { plan } = await planModel(module, source, options, threads, traffic, onProgress, signal)
     return plan
   })
 }
@@ -77,7 +86,7 @@ async function withSource<T>(
   signal: AbortSignal,
   use: (module: WebAssembly.Module, source: ByteSource) => Promise<T>,
 ): Promise<T> {
-  const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
+  const [module, source] = await bothOrNone(compile(binary.module), open(traffic, signal))
   try {
     return await use(module, source)
   } catch (error) {
@@ -92,6 +101,7 @@ export class Session {
   readonly #engine: Engine
   readonly #source: ByteSource
   readonly #traffic: Traffic
+  readonly #helpers: Helpers
   readonly #events: SessionEvents
   readonly #reader: Reader
   readonly #runner: Runner
@@ -110,17 +120,18 @@ export class Session {
 
   /** Plans, and if that fits takes the memory and opens the model. No weight is read. */
   static async load(
-    binary: WasmBinary,
+    { binary, options, known }: Omit<HostRequest, 'source'>,
     open: OpenSource,
-    options: EngineOptions,
     events: SessionEvents,
     signal: AbortSignal,
   ): Promise<Session> {
     const traffic = new Traffic()
-    const [module, source] = await bothOrNone(compile(binary), open(traffic, signal))
+    const chosen = chooseModules(binary, options, known)
+    const [choices, source] = await bothOrNone(chosen, open(traffic, signal))
+    const { module, file, choice, threads } = choices
     try {
       const { onProgress } = events
-      const planned = await planModel(module, source, options, traffic, onProgress, signal)
+      const planned = await planModel(module, source, options, threads, traffic, onProgress, signal)
       const { plan, header } = planned
       if (!plan.fits) throw budgetError(plan, source.name)
       const { reservedBytes } = plan
@@ -134,9 +145,19 @@ export class Session {
         await source.read([{ offset: 0, into }], signal)
       }
       throwIfAborted(signal)
-      putOptions(engine, options, source.size)
+      const { kernels, reason } = await choice
+      throwIfAborted(signal)
+      putOptions(engine, { ...options, kernels, threads: plan.threads }, source.size)
       engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, reservedBytes), source.name)
-      return new Session(engine, source, traffic, events, options)
+      const helpers = new Helpers(engine)
+      const missing = await helpers.start(module, plan.threads - 1)
+      const relaxed = file === binary.relaxed || file === binary.threaded?.relaxed
+      return new Session(engine, source, traffic, events, helpers, {
+        module: nameOf(file),
+        kernelsReason: reason,
+        known: options.kernels === 'auto' ? { kernels, reason, relaxed } : undefined,
+        threadsReason: missing ?? reasonOf(threads, plan),
+      })
     } catch (error) {
       await source.close()
       throw named(error, source.name)
@@ -148,11 +169,13 @@ export class Session {
     source: ByteSource,
     traffic: Traffic,
     events: SessionEvents,
-    options: EngineOptions,
+    helpers: Helpers,
+    choice: Pick<Loaded, 'module' | 'kernelsReason' | 'known' | 'threadsReason'>,
   ) {
     this.#engine = engine
     this.#source = source
     this.#traffic = traffic
+    this.#helpers = helpers
     this.#events = events
     this.#samplingPreset = engine.view(abi.Exchange.sampling, abi.Sampling.size).slice()
     this.#reader = new Reader(engine, source)
@@ -167,10 +190,9 @@ export class Session {
       plan,
       name: source.name,
       wasmBytes: engine.memoryBytes,
-      blockBytes: readBlocks(engine, plan.blocks).bytes,
+      blockBytes: readBlockBytes(engine, plan.blocks),
       variant: 'inline',
-      threadsReason:
-        options.threads > 1 ? 'this build of the engine has one thread; more are planned' : null,
+      ...choice,
     }
   }
 
@@ -292,6 +314,7 @@ export class Session {
   /** Gives back what the source holds; the memory goes with the last reference to the instance. */
   async close(): Promise<void> {
     if (!this.#broken) await this.#runner.end()
+    await this.#helpers.stop(!this.#broken)
     await this.#source.close()
   }
 
@@ -307,7 +330,7 @@ export class Session {
     const engine = this.#engine
     engine.wasm.tinyai_js_stats()
     stats.set(engine.view(abi.Exchange.stats, abi.Stats.size))
-    readBlocks(engine, blocks.length, blocks)
+    readStates(engine, blocks)
     const { requests, fetchedBytes, jsBytes, jsPeakBytes } = this.#traffic
     return {
       ...{ stats, blocks, requests, fetchedBytes, jsBytes, jsPeakBytes },
@@ -455,6 +478,35 @@ export class Session {
   }
 }
 
+/** The module, with helpers if it may have some. */
+async function chooseModules(
+  binary: WasmBinary,
+  options: EngineOptions,
+  known: KnownKernels | undefined,
+): Promise<ChosenModule & { threads: ThreadsChoice }> {
+  let copied: string | undefined
+  if (binary.threaded) {
+    const threads = await chooseThreads(options.threads, true)
+    try {
+      if (threads.threads > 1) {
+        return { ...(await chooseModule(binary.threaded, options.kernels, known)), threads }
+      }
+      return { ...(await chooseModule(binary, options.kernels, known)), threads }
+    } catch (error) {
+      if (threads.threads === 1 || isNoMemory(error)) throw error
+      copied = messageOf(error) // somebody copied one file where there are more by now
+    }
+  }
+  const chosen = await chooseModule(binary, options.kernels, known)
+  const threads = await chooseThreads(options.threads, isThreaded(chosen.module))
+  return { ...chosen, threads: copied ? { ...threads, reason: copied } : threads }
+}
+
+function reasonOf({ threads, reason }: ThreadsChoice, plan: Plan): string | null {
+  if (plan.threads === threads) return reason
+  return `the memory budget has no room for ${threads} threads`
+}
+
 /** A trap of the engine or a mistake of ours, as an error with a code. */
 function named(error: unknown, name: string): unknown {
   if (error instanceof TinyAIError || isAbort(error)) return error
@@ -465,10 +517,10 @@ function named(error: unknown, name: string): unknown {
 }
 
 /** The module and the source, or neither: a source that opened is closed when the module fails. */
-async function bothOrNone(
-  module: Promise<WebAssembly.Module>,
+async function bothOrNone<T>(
+  module: Promise<T>,
   source: Promise<ByteSource>,
-): Promise<[WebAssembly.Module, ByteSource]> {
+): Promise<[T, ByteSource]> {
   const results = await Promise.allSettled([module, source])
   if (results[0].status === 'fulfilled' && results[1].status === 'fulfilled') {
     return [results[0].value, results[1].value]

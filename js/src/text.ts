@@ -33,7 +33,7 @@ export async function tokenize(
     await breather.breathe()
     throwIfAborted(signal)
     // A slice is cheap, and encodeInto never cuts a character.
-    const { read, written } = encoder.encodeInto(text.slice(encoded), buffer.subarray(filled))
+    const { read, written } = encodeInto(text.slice(encoded), buffer.subarray(filled))
     encoded += read
     filled += written
     const last = encoded === text.length
@@ -47,6 +47,14 @@ export async function tokenize(
       throw new TinyAIError('E_TEXT', `${url}: a piece of the text is too long to be tokenized`)
     flags = special
   }
+}
+
+/** Through a copy: not every host encodes into shared memory. */
+function encodeInto(text: string, into: Uint8Array): TextEncoderEncodeIntoResult {
+  const copy = new Uint8Array(into.length)
+  const result = encoder.encodeInto(text, copy)
+  into.set(copy.subarray(0, result.written))
+  return result
 }
 
 function pushIds(engine: Engine, ids: number[]): void {
@@ -97,7 +105,7 @@ export async function detokenize(
 }
 
 export function readText(engine: Engine, address: number, bytes: number): string {
-  return bytes === 0 ? '' : decoder.decode(engine.bytes.subarray(address, address + bytes))
+  return bytes === 0 ? '' : decoder.decode(engine.bytes.slice(address, address + bytes))
 }
 
 /** The memory report. The text buffer is left as it was: a text may be on its way through it. */
@@ -111,7 +119,7 @@ export function readReport(engine: Engine, json: boolean): string {
     for (let done = 0; ; ) {
       const count = engine.wasm.tinyai_js_report(Number(json), done) >>> 0
       if (count === 0) return report + utf8.decode()
-      report += utf8.decode(buffer.subarray(0, count), { stream: true })
+      report += utf8.decode(buffer.slice(0, count), { stream: true })
       done += count
     }
   } finally {

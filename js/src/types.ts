@@ -35,8 +35,14 @@ export type ModelSource = string | URL | Blob | Uint8Array | Source
 /** `'f32'` exact, `'f16'` half the memory, `'q8'` a good quarter. */
 export type KvType = 'f32' | 'f16' | 'q8'
 
-/** The result is the same with all of them, bit for bit. */
-export type Kernels = 'auto' | 'scalar' | 'simd128'
+/**
+ * What kernels compute with: plain code, SIMD128, or the dot products of relaxed SIMD into sums of 16 or 32 bits. The
+ * result is the same with all of them, bit for bit.
+ */
+export type Tier = 'scalar' | 'simd128' | 'relaxed16' | 'relaxed32'
+
+/** `'auto'`: the fastest whose values are right on this host. */
+export type Kernels = 'auto' | Tier
 
 /**
  * What the budget is spent on; the results are the same in all of them, bit for bit.
@@ -83,9 +89,17 @@ export interface LoadOptions {
   contextLength?: number
   /** Type of the cached keys and values. Default `'q8'`. */
   kv?: KvType
-  /** Kernels to compute with. Default `'auto'`: the fastest that this host has. */
+  /**
+   * Kernels to compute with. Default `'auto'`: those that this host accepts are tried once per page or process, for a few
+   * milliseconds, while the model's header is read; `stats().engine.kernelsReason` says what came of it. Others are
+   * refused with `E_UNSUPPORTED` if the host cannot run them or computes wrong values with them.
+   */
   kernels?: Kernels
-  /** Default 1. More run as 1, and `stats().engine.threadsReason` says why. */
+  /**
+   * Threads that compute, 1 to 16, the engine's own included; each takes some memory of the budget. The result is the same,
+   * bit for bit. Default: one per processor, at most 8 (4 on phones), or 1 where the budget has no room for more.
+   * Pages must be cross-origin isolated for more than 1; `stats().engine` says how many compute, and why not more.
+   */
   threads?: number
   /** Reserved for the block cache; so far `'auto'` and `'none'`, both without a cache. */
   cache?: 'auto' | 'none'
@@ -95,9 +109,13 @@ export interface LoadOptions {
   readChunkBytes?: Size
   /** Run the engine in a worker. Default `true`; `false` runs it, in steps of about 5 ms, in the calling thread. */
   worker?: boolean
-  /** Where `tinyai.wasm` lies, relative to the page; in Node a `file:` or other full URL. Default: beside this module. */
+  /**
+   * Where the engine's module lies, relative to the page; in Node a `file:` or other full URL. It is then the only one, and
+   * decides which kernels there are. Default: `tinyai.wasm` beside this module, or `tinyai-relaxed.wasm` on hosts that know
+   * relaxed SIMD.
+   */
   wasmUrl?: string | URL
-  /** The bytes of `tinyai.wasm`, instead of `wasmUrl`. */
+  /** The bytes of a module, instead of `wasmUrl`. */
   wasmBytes?: Uint8Array | ArrayBuffer
   /** Aborts the planning or loading. */
   signal?: AbortSignal
@@ -128,6 +146,8 @@ export interface Plan {
   /** `minBudget - budgetBytes`, or 0. */
   missingBytes: number
   mode: Mode
+  /** Threads that memory is planned for. */
+  threads: number
   /** Used while running, by purpose. */
   byPurpose: Record<Purpose, number>
   /** Transformer blocks of the model. */
@@ -304,10 +324,14 @@ export interface SpeedStats {
 }
 
 export interface EngineStats {
-  kernels: 'scalar' | 'simd128'
+  kernels: Tier
+  /** Why these kernels: what was measured, or what the host cannot do. */
+  kernelsReason: string
+  /** The module that runs: `'tinyai.wasm'`, `'tinyai-relaxed.wasm'` or whatever `wasmUrl` names. */
+  module: string
   mode: Mode
   threads: number
-  /** Why there are fewer threads than asked for, or `null`. */
+  /** Why fewer threads compute than were asked for, or than the default would be; or `null`. */
   threadsReason: string | null
   /** Where the engine runs: `'worker'` or `'inline'`. */
   variant: 'worker' | 'inline'

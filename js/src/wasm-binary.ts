@@ -1,25 +1,58 @@
-// Where tinyai.wasm comes from: given bytes, a given address, or the file beside this module.
+// Where the engine's modules come from: given bytes, a given address, or the files beside this module.
 import { builtin, isNode } from './environment.js'
 import { isNoMemory, messageOf, noMemory, TinyAIError } from './errors.js'
 
 /** In a form that can go to a worker. */
-export type WasmBinary = { url: string } | { bytes: Uint8Array | ArrayBuffer }
+export type WasmFile = { url: string } | { bytes: Uint8Array | ArrayBuffer }
+
+export interface WasmModules {
+  /** Runs on every host. If the caller gave it, it is the only one. */
+  module: WasmFile
+  /** The same with the relaxed tiers, for hosts that know relaxed SIMD. */
+  relaxed: WasmFile | undefined
+}
+
+export interface WasmBinary extends WasmModules {
+  /** The same with helper threads, for hosts with shared memory. */
+  threaded: WasmModules | undefined
+}
 
 export function wasmBinary(
   url: string | URL | undefined,
   bytes: Uint8Array | ArrayBuffer | undefined,
 ): WasmBinary {
-  if (bytes !== undefined) return { bytes }
-  if (url === undefined) return { url: new URL('./tinyai.wasm', import.meta.url).href }
+  if (bytes !== undefined) return only({ bytes })
+  if (url === undefined) {
+    // Each written out, so that bundlers see the file.
+    return {
+      module: { url: new URL('./tinyai.wasm', import.meta.url).href },
+      relaxed: { url: new URL('./tinyai-relaxed.wasm', import.meta.url).href },
+      threaded: {
+        module: { url: new URL('./tinyai-threads.wasm', import.meta.url).href },
+        relaxed: { url: new URL('./tinyai-relaxed-threads.wasm', import.meta.url).href },
+      },
+    }
+  }
   const base =
     (globalThis as { document?: { baseURI: string } }).document?.baseURI ?? import.meta.url
-  return { url: new URL(url, base).href }
+  return only({ url: new URL(url, base).href })
 }
 
-export async function compile(binary: WasmBinary): Promise<WebAssembly.Module> {
-  if ('bytes' in binary) return await compileBytes(binary.bytes, 'wasmBytes')
-  if (isNode && binary.url.startsWith('file:')) return await compileFile(binary.url)
-  return await compileResponse(binary.url)
+function only(module: WasmFile): WasmBinary {
+  return { module, relaxed: undefined, threaded: undefined }
+}
+
+/** For messages and statistics: the last part of the address. */
+export function nameOf(file: WasmFile): string {
+  if ('bytes' in file) return 'wasmBytes'
+  const { pathname } = new URL(file.url)
+  return pathname.slice(pathname.lastIndexOf('/') + 1) || file.url.slice(0, 40)
+}
+
+export async function compile(file: WasmFile): Promise<WebAssembly.Module> {
+  if ('bytes' in file) return await compileBytes(file.bytes, 'wasmBytes')
+  if (isNode && file.url.startsWith('file:')) return await compileFile(file.url)
+  return await compileResponse(file.url)
 }
 
 async function compileFile(url: string): Promise<WebAssembly.Module> {

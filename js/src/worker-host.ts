@@ -161,16 +161,13 @@ export class WorkerHost implements Host {
     }
   }
 
-  async #toWorker(
-    { binary, source, options }: HostRequest,
-    signal: AbortSignal,
-  ): Promise<ModelRequest> {
+  async #toWorker({ source, ...request }: HostRequest, signal: AbortSignal): Promise<ModelRequest> {
     // Node cannot send a Blob that stands for a file to another thread.
     const stays = source.kind === 'local' || (source.kind === 'blob' && isNode)
-    if (!stays) return { binary, source, options }
+    if (!stays) return { ...request, source }
     this.#local = await openSource(source, new Traffic(), signal) // what is in flight the worker counts
     const { name, size, identity } = this.#local
-    return { binary, source: { kind: 'remote', name, size, identity }, options }
+    return { ...request, source: { kind: 'remote', name, size, identity } }
   }
 
   #onMessage(message: FromWorker): void {

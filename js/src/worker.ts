@@ -81,8 +81,7 @@ const handlers: Handlers = {
   inspect: ({ abort }, _id, request) =>
     inspectSession(request.binary, opener(request), events.onProgress, abort.signal),
   load: async ({ abort }, _id, request) => {
-    const { binary, options } = request
-    session = await Session.load(binary, opener(request), options, events, abort.signal)
+    session = await Session.load(request, opener(request), events, abort.signal)
     return { loaded: { ...session.loaded, variant: 'worker' }, snapshot: await session.snapshot() }
   },
   tokenize: ({ abort }, _id, text, flags) => current().tokenize(text, flags, abort.signal),

@@ -67,7 +67,7 @@ static const Rule rules[OPTIONS] = {
          "the result is the same. auto, scalar; x86-64: avx2, avx-vnni, avx512-vnni; arm64: "
          "neon; WebAssembly: simd128, relaxed16, relaxed32"},
     [THREADS] = {"threads", "N", MODEL_COMMANDS,
-                 "threads that compute, 1 to 16; 0: one per processor, at most 8. Default 1"},
+                 "threads that compute, 1 to 16. Default: one per processor, at most 8"},
     [READ_CHUNK] = {"read-chunk", "SIZE", MODEL_COMMANDS, "longest single read, 4KB to 64MB"},
     [NO_PREFETCH] = {"no-prefetch", NULL, MODEL_COMMANDS, "no slot for reading ahead: less memory"},
     [READERS] = {"readers", "N", RUN | PERPLEXITY,
@@ -259,7 +259,8 @@ static bool set_option(Options *o, int option, const char *value) {
     case KERNELS:
         return read_choice(value, kernel_names, &o->engine.kernels);
     case THREADS:
-        return read_u32(value, &o->engine.threads) && o->engine.threads <= TINYAI_MAX_THREADS;
+        return read_u32(value, &o->engine.threads) && o->engine.threads > 0 &&
+               o->engine.threads <= TINYAI_MAX_THREADS;
     case READ_CHUNK:
         if (!read_size(value, &number) || number > UINT32_MAX) {
             return false;
@@ -344,6 +345,7 @@ static void set_defaults(Options *options, Command command) {
     memset(options, 0, sizeof *options);
     options->command = command;
     options->engine = tinyai_default_options();
+    options->engine.threads = 0; /* as many as the machine has */
     options->generate = tinyai_default_generate();
     options->generate.sampling.seed = tai_port_clock_ns() & UINT32_MAX;
     options->generate.stop = options->stops;

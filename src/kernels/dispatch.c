@@ -6,11 +6,32 @@
 #if TAI_HAVE_AVX2
 #include "kernels/avx2/avx2.h"
 #endif
+#if TAI_HAVE_AVX_VNNI
+#include "kernels/avx_vnni/avx_vnni.h"
+#endif
+#if TAI_HAVE_AVX512_VNNI
+#include "kernels/avx512_vnni/avx512_vnni.h"
+#endif
 #if TAI_HAVE_NEON
 #include "kernels/neon/neon.h"
 #endif
 #if TAI_HAVE_SIMD128
 #include "kernels/simd128/simd128.h"
+#endif
+#if TAI_HAVE_RELAXED
+#include "kernels/relaxed16/relaxed16.h"
+#include "kernels/relaxed32/relaxed32.h"
+
+static const TaiKernels *relaxed_kernels(TaiTier tier) {
+    uint32_t dots = tai_relaxed_dots();
+    if (tier == TAI_TIER_RELAXED16)
+        return dots & TAI_DOT_I16 ? &tai_kernels_relaxed16 : 0;
+    if (!(dots & TAI_DOT_I32))
+        return 0;
+    return dots & TAI_DOT_I32_UNSIGNED ? &tai_kernels_relaxed32_unsigned
+           : dots & TAI_DOT_I32_SIGNED ? &tai_kernels_relaxed32_signed
+                                       : &tai_kernels_relaxed32;
+}
 #endif
 
 const TaiKernels *tai_kernels(TaiTier tier) {
@@ -20,9 +41,21 @@ const TaiKernels *tai_kernels(TaiTier tier) {
     if (tier == TAI_TIER_SIMD128)
         return &tai_kernels_simd128;
 #endif
+#if TAI_HAVE_RELAXED
+    if (tier == TAI_TIER_RELAXED16 || tier == TAI_TIER_RELAXED32)
+        return relaxed_kernels(tier);
+#endif
 #if TAI_HAVE_AVX2
     if (tier == TAI_TIER_AVX2 && tai_cpu_runs(tier))
         return &tai_kernels_avx2;
+#endif
+#if TAI_HAVE_AVX_VNNI
+    if (tier == TAI_TIER_AVX_VNNI && tai_cpu_runs(tier))
+        return &tai_kernels_avx_vnni;
+#endif
+#if TAI_HAVE_AVX512_VNNI
+    if (tier == TAI_TIER_AVX512_VNNI && tai_cpu_runs(tier))
+        return &tai_kernels_avx512_vnni;
 #endif
 #if TAI_HAVE_NEON
     if (tier == TAI_TIER_NEON && tai_cpu_runs(tier))

@@ -183,6 +183,12 @@ int32_t tinyai_step(TinyAIModel *m, uint64_t max_work) {
         return done(m);
     }
     int32_t status = tai_forward_step(m, &work);
+    if (tai_team_failed(&m->team)) {
+        tai_fail(
+            &m->error, TINYAI_E_INTERNAL, TINYAI_NO_OFFSET,
+            "a thread that helped computing failed: please report it, and open the model again");
+        return tai_engine_fail(m, TINYAI_E_INTERNAL);
+    }
     if (status == TINYAI_STEP_LOGITS && m->job == TAI_JOB_GENERATE) {
         return tai_generate_token(m);
     }

@@ -89,6 +89,7 @@ struct TinyAIModel {
     TaiThread
         helpers[TINYAI_MAX_THREADS - 1]; /* of hosts that start them, with stacks in their region */
     uint32_t n_helpers;
+    uint32_t threads_asked; /* 0: no certain number */
     const TaiKernels *kernels;
     uint32_t kernels_used; /* TINYAI_KERNELS_*: which these are */
     TaiJob job;

@@ -365,24 +365,6 @@ static uint64_t add_tensors(TaiFile *file, TaiUnit *unit, TaiTensor *tensors, ui
     return end;
 }
 
-/* Decides where in its slot a unit lands, whose tensors lie at `from` among its bytes, and where they are
- * computed with; returns the slot's bytes. */
-static uint64_t place_unit(TaiUnit *unit, TaiTensor *tensors, uint32_t n, uint64_t bytes) {
-    TaiRepackRoom room = {0};
-    TaiTensor *t = tai_next_in_file(tensors, n, NULL);
-    for (; t; t = tai_next_in_file(tensors, n, t)) {
-        tai_repack_place(&room, t);
-        unit->repack = unit->repack || tai_needs_repack(t);
-    }
-    uint64_t land = unit->repack ? tai_align_up(room.land, TAI_ALIGNMENT) : 0;
-    for (uint32_t i = 0; i < n; i++) {
-        tensors[i].from += (uint32_t)land;
-        tensors[i].at = unit->repack ? tensors[i].at : tensors[i].from;
-    }
-    unit->land = (uint32_t)land;
-    return tai_align_up(land + bytes, TAI_ALIGNMENT);
-}
-
 static uint32_t strips_of(const TaiTensor *matrix, uint32_t strip_rows) {
     return (matrix->rows + strip_rows - 1) / strip_rows;
 }
@@ -466,16 +448,15 @@ static TaiUnit *new_unit(TaiFile *file, TaiUnitKind kind, uint32_t *n_runs, uint
 /* index: of the unit among those of its kind. Returns the bytes of the unit as it lies in the file. */
 static uint64_t build_unit(TaiFile *file, TaiUnit *unit, uint32_t index, TaiTensor *tensors,
                            uint32_t n, TinyAIError *error) {
-    return file->header.format == TAI_FORMAT_TMAI
-               ? add_piece(file, unit, index, tensors, n, error)
-               : add_tensors(file, unit, tensors, n);
+    return file->header.format == TAI_FORMAT_TMAI ? add_piece(file, unit, index, tensors, n, error)
+                                                  : add_tensors(file, unit, tensors, n);
 }
 
 static void build_final(TaiFile *file, uint32_t *n_runs, TinyAIError *error) {
     TaiTensor finals[2] = {file->final_norm, file->rope_factors};
     TaiUnit *unit = new_unit(file, TAI_UNIT_FINAL, n_runs, 2);
     uint64_t bytes = build_unit(file, unit, 0, finals, 2, error);
-    file->shape.final_bytes = place_unit(unit, finals, 2, bytes);
+    file->shape.final_bytes = tai_place_unit(unit, finals, 2, bytes);
     file->final_norm = finals[0];
     file->rope_factors = finals[1];
 }
@@ -484,7 +465,7 @@ static void build_block(TaiFile *file, uint32_t block, uint32_t *n_runs, TinyAIE
     TaiTensor *tensors = file->blocks[block];
     TaiUnit *unit = new_unit(file, TAI_UNIT_BLOCK, n_runs, TAI_ROLES);
     uint64_t bytes = build_unit(file, unit, block, tensors, TAI_ROLES, error);
-    uint64_t slot = place_unit(unit, tensors, TAI_ROLES, bytes);
+    uint64_t slot = tai_place_unit(unit, tensors, TAI_ROLES, bytes);
     file->layer_bytes = tai_max_u64(file->layer_bytes, tai_align_up(bytes, TAI_ALIGNMENT));
     file->shape.slot_bytes = tai_max_u64(file->shape.slot_bytes, slot);
 }
@@ -499,7 +480,7 @@ static uint64_t build_strips(TaiFile *file, TaiUnitKind kind, const TaiTensor *m
         TaiTensor strip = strip_of(matrix, rows, i);
         uint64_t bytes = build_unit(file, unit, i, &strip, 1, error);
         if (kind == TAI_UNIT_HEAD) {
-            largest = tai_max_u64(largest, place_unit(unit, &strip, 1, bytes));
+            largest = tai_max_u64(largest, tai_place_unit(unit, &strip, 1, bytes));
         }
     }
     return largest;
@@ -511,8 +492,8 @@ static void build_units(TaiFile *file, TinyAIError *error) {
     for (uint32_t b = 0; b < file->hp.n_blocks; b++) {
         build_block(file, b, &n_runs, error);
     }
-    file->shape.strip_bytes = build_strips(file, TAI_UNIT_HEAD, &file->head, file->shape.n_strips,
-                                           &n_runs, error);
+    file->shape.strip_bytes =
+        build_strips(file, TAI_UNIT_HEAD, &file->head, file->shape.n_strips, &n_runs, error);
     /* Rows are read one by one from a separate embedding, in the layout of the file. */
     build_strips(file, TAI_UNIT_EMBEDDING, &file->embedding, file->n_embedding_strips, &n_runs,
                  error);

@@ -30,7 +30,7 @@ typedef struct TaiTensor {
     uint64_t off;       /* in the file; 0: absent */
     uint64_t bytes;     /* in the file */
     uint64_t row_bytes; /* of a row as in GGUF, whatever the layout */
-    uint32_t type; /* a TaiType */
+    uint32_t type;      /* a TaiType */
     uint32_t rows;
     uint32_t cols;   /* values per row */
     uint32_t layout; /* of the file: TAI_LAYOUT_ROWS or TAI_LAYOUT_PANELS */

@@ -31,5 +31,5 @@ uint32_t tai_threads_missing(const TinyAIModel *m, uint32_t running) {
     if (running < m->plan.threads) {
         return TINYAI_THREADS_REFUSED;
     }
-    return running < m->options.threads ? TINYAI_THREADS_HOST : TINYAI_THREADS_ALL;
+    return running < m->threads_asked ? TINYAI_THREADS_HOST : TINYAI_THREADS_ALL;
 }

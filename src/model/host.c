@@ -15,17 +15,39 @@
 #define SLICE_WORK                                                                                 \
     4000000u /* multiply-adds until readers hear of what is wanted: a millisecond or two */
 
+/* More seldom help: they share the memory's bandwidth. */
+#define MOST_THREADS_BY_DEFAULT 8u
+
 /* ---- planning -------------------------------------------------------------------------------- */
+
+/* With as many threads as this host can have: the plan needs no room for others. */
+static TinyAIOptions options_here(const TinyAIOptions *options) {
+    TinyAIOptions here = *options;
+    if (here.threads == 0) {
+        here.threads = (uint32_t)tai_min_u64(tai_threads_cores(), MOST_THREADS_BY_DEFAULT);
+    }
+    if (here.threads <= TINYAI_MAX_THREADS) { /* or else it is refused */
+        here.threads = (uint32_t)tai_min_u64(here.threads, tai_threads_most());
+    }
+    return here;
+}
 
 /* As tinyai_plan, and *error tells also why a plan does not fit. */
 static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
                            TinyAIPlan *plan, TinyAIError *error) {
     TaiSourceHeader h;
+    TinyAIOptions here = options_here(options);
     memset(plan, 0, sizeof *plan);
     int32_t status = tai_source_header_open(&h, source, tai_file_directory_bound, error);
     if (!status) {
-        status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, options,
-                                        plan, error);
+        status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, &here, plan,
+                                        error);
+        if (!status && !plan->fits && options->threads == 0 && here.threads > 1) {
+            here.threads = 1; /* nobody asked for more */
+            tai_error_clear(error);
+            status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, &here,
+                                            plan, error);
+        }
         plan->planning_bytes = h.memory_bytes;
         tai_source_header_close(&h);
     }
@@ -127,12 +149,14 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
                         "the system gave no %" PRIu64 " bytes for the model", bytes);
     }
     uintptr_t linear = (uintptr_t)memory - TAI_PROGRAM_BYTES;
+    TinyAIOptions here = *options;
+    here.threads = plan->threads;
     uint64_t header_at = tai_header_address(plan->reserved_bytes, plan->header_bytes);
     int32_t status = tai_source_read_start(source, memory + (header_at - TAI_PROGRAM_BYTES),
                                            plan->header_bytes, error);
     if (!status) {
         status = tai_engine_open(linear, plan->reserved_bytes, plan->header_bytes, source->size,
-                                 options, model, error);
+                                 &here, model, error);
     }
     if (status) {
         tai_port_release(memory, bytes);
@@ -141,6 +165,7 @@ static int32_t open_planned(const TinyAISource *source, const TinyAIOptions *opt
     (*model)->source = *source;
     (*model)->memory_bytes = bytes;
     (*model)->settle = settle;
+    (*model)->threads_asked = options->threads;
     status = start_readers(*model, error);
     if (status) {
         tai_engine_close(*model);

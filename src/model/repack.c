@@ -9,7 +9,7 @@
 
 #define MOVE_ITEM_BYTES 65536u
 /* What a byte costs, in multiply-adds of a matrix, rather too much than too little (see forward.c). */
-#define REPACK_WORK 8u
+#define REPACK_WORK 4u
 #define MOVE_WORK 2u
 
 bool tai_needs_repack(const TaiTensor *t) {
@@ -22,12 +22,18 @@ static uint32_t panels_of(const TaiTensor *t) {
     return (t->rows + TAI_PANEL_ROWS - 1) / TAI_PANEL_ROWS;
 }
 
+/* What was placed of a unit. */
+typedef struct Room {
+    uint64_t end;  /* of its computed tensors */
+    uint64_t land; /* least place of its first byte */
+} Room;
+
 /* At least enough for the unit's byte `from` to land at `at` or behind it. */
-static void land_behind(TaiRepackRoom *room, uint64_t at, uint64_t from) {
+static void land_behind(Room *room, uint64_t at, uint64_t from) {
     room->land = tai_max_u64(room->land, at > from ? at - from : 0);
 }
 
-void tai_repack_place(TaiRepackRoom *room, TaiTensor *t) {
+static void place(Room *room, TaiTensor *t) {
     uint64_t at = tai_align_up(room->end, TAI_ALIGNMENT);
     if (tai_needs_repack(t)) {
         /* The distance of a panel's end and its rows grows or shrinks with each by the same: the first or the
@@ -42,6 +48,22 @@ void tai_repack_place(TaiRepackRoom *room, TaiTensor *t) {
         land_behind(room, at, t->from);
     }
     t->at = (uint32_t)at; /* a unit that does not fit into 32 bits is refused by the plan */
+}
+
+uint64_t tai_place_unit(TaiUnit *unit, TaiTensor *tensors, uint32_t n, uint64_t bytes) {
+    Room room = {0};
+    TaiTensor *t = tai_next_in_file(tensors, n, NULL);
+    for (; t; t = tai_next_in_file(tensors, n, t)) {
+        place(&room, t);
+        unit->repack = unit->repack || tai_needs_repack(t);
+    }
+    uint64_t land = unit->repack ? tai_align_up(room.land, TAI_ALIGNMENT) : 0;
+    for (uint32_t i = 0; i < n; i++) {
+        tensors[i].from += (uint32_t)land;
+        tensors[i].at = unit->repack ? tensors[i].at : tensors[i].from;
+    }
+    unit->land = (uint32_t)land;
+    return tai_align_up(land + bytes, TAI_ALIGNMENT);
 }
 
 /* ---- operations ------------------------------------------------------------------------------ */

@@ -18,14 +18,10 @@
 /* Whether a tensor is computed with in another layout than the file's. */
 bool tai_needs_repack(const TaiTensor *tensor);
 
-/* Where the computed forms of a unit's tensors lie, one behind the other in the order of the file. */
-typedef struct TaiRepackRoom {
-    uint64_t end;  /* of what was placed */
-    uint64_t land; /* least place of the unit's first byte */
-} TaiRepackRoom;
-
-/* Places the next tensor: reads `from`, still relative to the unit's first byte, and sets `at`. */
-void tai_repack_place(TaiRepackRoom *room, TaiTensor *tensor);
+/* Decides where in its slot a unit lands whose tensors lie at `from` among its bytes, and where they are computed
+ * with, one behind the other in the order of the file: sets `land` and `repack` of the unit, `from` (now in the slot)
+ * and `at` of the tensors. Returns the bytes of the slot. */
+uint64_t tai_place_unit(TaiUnit *unit, TaiTensor *tensors, uint32_t n, uint64_t bytes);
 
 /* Sets up the operations that repack a unit whose bytes have landed. */
 void tai_build_repack(TinyAIModel *model, uint32_t unit);

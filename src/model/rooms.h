@@ -35,8 +35,8 @@ typedef struct TaiScratchRoom {
     uint64_t k;      /* float[T][kv_heads * head_dim] */
     uint64_t v;      /* float[T][kv_heads * head_dim] */
     uint64_t att;    /* float[T][heads * head_dim] */
-    uint64_t
-        scores; /* of each thread, floats: at least those of the heads that share a kv head, for a whole context */
+    /* float, of each thread: at least for the heads that share a kv head, in a whole context */
+    uint64_t scores;
     uint64_t gate; /* float[T][ff] */
     uint64_t up;   /* float[T][ff] */
     uint64_t act_stride;

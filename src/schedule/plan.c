@@ -5,10 +5,7 @@
 
 #include "memory/checked.h"
 #include "memory/error.h"
-#include "port/threads.h"
 
-/* More seldom help: they share the memory's bandwidth. */
-#define DEFAULT_THREADS 8u
 #define MIN_READ_CHUNK 4096u
 #define MAX_READ_CHUNK (64u << 20)
 
@@ -53,8 +50,8 @@ static int32_t check_options(const TaiShape *shape, const TinyAIOptions *o, Tiny
     if (o->mode > TINYAI_EXEC_ADAPTIVE) {
         return out_of_range(error, "the mode", o->mode, TINYAI_EXEC_NORMAL, TINYAI_EXEC_ADAPTIVE);
     }
-    if (o->threads > TINYAI_MAX_THREADS) {
-        return out_of_range(error, "the number of threads", o->threads, 0, TINYAI_MAX_THREADS);
+    if (o->threads < 1 || o->threads > TINYAI_MAX_THREADS) {
+        return out_of_range(error, "the number of threads", o->threads, 1, TINYAI_MAX_THREADS);
     }
     if (o->sequences < 1 || o->sequences > TINYAI_MAX_SEQUENCES) {
         return out_of_range(error, "the number of sequences", o->sequences, 1,
@@ -76,17 +73,11 @@ static uint32_t fewest_strips(const TaiShape *shape, bool overlap) {
     return shape->n_strips <= (overlap ? 2 : 1) ? shape->n_strips : 0;
 }
 
-/* What the host cannot have needs no room. */
-static uint32_t threads_of(const TinyAIOptions *o) {
-    uint64_t wanted = o->threads ? o->threads : tai_min_u64(tai_threads_cores(), DEFAULT_THREADS);
-    return (uint32_t)tai_min_u64(wanted, tai_threads_most());
-}
-
 static TaiConfig smallest(const TaiShape *shape, const TinyAIOptions *o, uint32_t context) {
     return (TaiConfig){.context = context,
                        .sequences = o->sequences,
                        .kv_type = o->kv_type,
-                       .threads = threads_of(o),
+                       .threads = o->threads,
                        .chunk = (uint32_t)tai_min_u64(TAI_MIN_CHUNK, context),
                        .slots = 1,
                        .resident_strips = fewest_strips(shape, false)};
@@ -305,7 +296,7 @@ int32_t tai_plan(const TaiShape *shape, const TaiUnit *units, const TinyAIOption
     plan->head_strips = shape->n_strips;
     plan->vocab_size = shape->vocab_size;
     plan->mode = options->mode;
-    plan->threads = threads_of(options);
+    plan->threads = options->threads;
     choose_context_and_budget(shape, options, plan);
 
     TaiConfig least = smallest(shape, options, plan->context_length);

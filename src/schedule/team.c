@@ -15,6 +15,7 @@ void tai_team_init(TaiTeam *team) {
     atomic_store(&team->sleepers, 0);
     atomic_store(&team->helpers, 0);
     atomic_store(&team->stopping, false);
+    atomic_store(&team->failed, false);
 }
 
 uint32_t tai_team_threads(const TaiTeam *team) {
@@ -79,6 +80,16 @@ void tai_team_help(TaiTeam *team) {
         seen = atomic_load(&team->epoch);
     }
     atomic_fetch_sub(&team->helpers, 1);
+}
+
+void tai_team_fail(TaiTeam *team) {
+    atomic_store(&team->failed, true);
+    atomic_fetch_sub(&team->helpers, 1);
+    leave(team);
+}
+
+bool tai_team_failed(const TaiTeam *team) {
+    return atomic_load_explicit(&team->failed, memory_order_relaxed);
 }
 
 void tai_team_stop(TaiTeam *team) {

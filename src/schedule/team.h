@@ -36,6 +36,7 @@ typedef struct TaiTeam {
     atomic_uint sleepers;
     atomic_uint helpers; /* in tai_team_help */
     atomic_bool stopping;
+    atomic_bool failed;
     TaiTeamJob job; /* the owner's while it is closed and nobody is inside */
 } TaiTeam;
 
@@ -44,6 +45,11 @@ void tai_team_init(TaiTeam *team);
 
 /* Makes the calling thread a helper until tai_team_stop. */
 void tai_team_help(TaiTeam *team);
+
+/* Of a helper that was thrown out of tai_team_help by a trap: what it was computing is lost, and the owner must
+ * not wait for it. */
+void tai_team_fail(TaiTeam *team);
+bool tai_team_failed(const TaiTeam *team);
 
 /* Threads that a job can have, the owner included. */
 uint32_t tai_team_threads(const TaiTeam *team);

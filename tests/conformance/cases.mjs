@@ -10,6 +10,8 @@ export const TOKENS = 64
 export const BUDGETS = 12
 export const CHUNKS = [16 << 10, 100_000, 1 << 20]
 export const KERNELS = ['scalar', 'simd128']
+/** Where the host knows relaxed SIMD, and computes with it what it should. */
+export const RELAXED = ['relaxed16', 'relaxed32']
 export const MODES = ['adaptive', 'normal', 'streaming', 'memory-opt']
 
 const STORY = 'Once upon a time, there was a little rabbit who'
@@ -52,8 +54,12 @@ export function budgetsOf({ minBudget, residentBytes }, count = BUDGETS) {
 }
 
 /** The runs of a case: {budget, chunk, kernels, mode, format, source}. `plan` is of the case's model; `sources` are the host's. */
-export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {}) {
-  const budgets = budgetsOf(plan)
+export function runsOf(
+  plan,
+  sources,
+  { kernels = KERNELS, chunks = CHUNKS, count = BUDGETS } = {},
+) {
+  const budgets = budgetsOf(plan, count)
   const sweep = budgets.flatMap((budget, i) =>
     kernels.map((kernel, k) => ({
       budget,
@@ -64,7 +70,7 @@ export function runsOf(plan, sources, { kernels = KERNELS, chunks = CHUNKS } = {
       source: sources[(i + 2 * k) % sources.length],
     })),
   )
-  const budget = budgets[Math.floor(BUDGETS / 3)]
+  const budget = budgets[Math.floor(count / 3)]
   const all = sources.flatMap((source, s) =>
     chunks.map((chunk, c) => ({
       budget,

@@ -3,7 +3,7 @@ import { openAsBlob, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { load, plan } from '../../dist/index.js'
-import { TOKENS } from '../conformance/cases.mjs'
+import { BUDGETS, KERNELS, TOKENS } from '../conformance/cases.mjs'
 import { testCases } from '../conformance/run-cases.mjs'
 import { root } from './paths.mjs'
 import { serveFiles } from './server.mjs'
@@ -24,7 +24,9 @@ const SOURCES = {
 let runs = 0
 
 testCases({
-  name: 'Node',
+  name: `Node ${process.versions.node}`,
+  kernels: process.env.KERNELS?.split(',') ?? KERNELS,
+  count: Number(process.env.BUDGETS ?? BUDGETS),
   sources: Object.keys(SOURCES),
   plan: ({ model, options }) => plan(join(root, model), options),
   run: async ({ model: path, prompt, options }, { budget, chunk, kernels, mode, source }) => {

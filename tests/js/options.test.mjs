@@ -34,8 +34,6 @@ const WRONG_LOAD = [
 ]
 
 const LATER_LOAD = [
-  [{ kernels: 'relaxed16' }, /kernels 'relaxed16' is not supported yet/],
-  [{ kernels: 'relaxed32' }, /kernels 'relaxed32' is not supported yet/],
   [{ cache: '/tmp' }, /cache '\/tmp' is not supported yet; supported: 'auto', 'none'/],
   [{ sha256: 'ab' }, /option sha256 is not supported yet/],
 ]
@@ -159,6 +157,7 @@ describe('what is asked for is what happens', () => {
       const { engine, memory } = model.stats()
       assert.equal(engine.kernels, used)
       assert.equal(engine.variant, 'worker')
+      assert.equal(engine.module, 'tinyai.wasm')
       assert.match(engine.version, /^\d+\.\d+\.\d+$/)
       assert.equal(memory.budgetBytes, 3 << 20)
       await model.close()

@@ -11,3 +11,6 @@ export const command = join(root, 'dist/cli.js')
 export function storyteller(name) {
   return name.endsWith('q8_0.gguf') ? bundled : join(vectors, name)
 }
+
+/** A Node that knows relaxed SIMD, whichever runs the tests: tools/setup --test has put it there. */
+export const nodeWithRelaxedSimd = join(root, '.toolchain/node/bin/node')

@@ -22,6 +22,29 @@ const mixed = {
   output: 'Q6_K',
 }
 
+// A block of each format that has kernels.
+const everyFormat = {
+  default: [
+    'F32',
+    'F16',
+    'BF16',
+    'Q4_0',
+    'Q4_1',
+    'Q5_0',
+    'Q5_1',
+    'Q8_0',
+    'Q2_K',
+    'Q3_K',
+    'Q4_K',
+    'Q5_K',
+    'Q6_K',
+    'IQ4_NL',
+    'IQ4_XS',
+  ],
+  token_embd: 'Q5_K',
+  output: 'IQ4_XS',
+}
+
 /** Sizes by name: blocks, width, heads, KV heads, FFN, vocabulary, context, default weight type. */
 export const SHAPES = {
   '135m': shape(30, 576, 9, 3, 1536, 49152, 2048, 'Q4_0'),
@@ -30,6 +53,7 @@ export const SHAPES = {
   tiny: shape(4, 64, 4, 2, 128, 512, 256, 'Q4_0'),
   odd: shape(3, 36, 3, 1, 50, 331, 128, 'F16'), // no row is a multiple of 32: F32, F16, BF16 only
   'mixed-blocks': shape(8, 256, 8, 4, 256, 512, 256, mixed),
+  'every-format': shape(15, 256, 8, 4, 256, 512, 256, everyFormat),
 }
 
 /** The mixture most published Q4_K_M files have: more bits for attn_v and ffn_down in about half of the blocks. */
@@ -55,8 +79,24 @@ function typeOf(type, role, block, blocks, rowLength) {
 }
 
 // general.file_type of published files, by the name of the weight type.
-const FILE_TYPES = { F32: 0, F16: 1, Q4_0: 2, Q8_0: 7, Q5_0: 8, Q4_K: 14, Q4_K_M: 15, Q6_K: 18 }
-FILE_TYPES.BF16 = 32
+const FILE_TYPES = {
+  F32: 0,
+  F16: 1,
+  Q4_0: 2,
+  Q4_1: 3,
+  Q8_0: 7,
+  Q5_0: 8,
+  Q5_1: 9,
+  Q2_K: 10,
+  Q3_K: 11,
+  Q4_K: 14,
+  Q4_K_M: 15,
+  Q5_K: 16,
+  Q6_K: 18,
+  IQ4_NL: 25,
+  IQ4_XS: 30,
+  BF16: 32,
+}
 
 /** The tensors in file order: [name, role, block, dims]; dims[0] is the length of a row. */
 function listTensors({ blocks, embd, heads, kvHeads, ff, vocab, tied }) {

@@ -278,7 +278,7 @@ function* badModels(good) {
   ]
   yield [
     'a weight type without a kernel',
-    reshaped(good, 'blk.0.attn_q.weight', { type: 'Q2_K', dims: [256, (embd * embd) / 256] }),
+    reshaped(good, 'blk.0.attn_q.weight', { type: 'IQ2_XXS', dims: [256, (embd * embd) / 256] }),
     'E_UNSUPPORTED',
   ]
 }
@@ -446,7 +446,7 @@ export function* unusual(good) {
     bytes: put('general.name', 'string', Uint8Array.of(0xff, 0x41, 0xc3)),
   }
   yield { name: 'an unused tensor', bytes: unused([7, 3], 'F32') }
-  yield { name: 'an unused tensor of a type without a kernel', bytes: unused([256], 'Q2_K') }
+  yield { name: 'an unused tensor of a type without a kernel', bytes: unused([256], 'IQ2_XXS') }
   yield { name: 'an unused tensor with a dimension of 0', bytes: unused([0, 5], 'F32') }
   yield {
     name: 'no unknown token',

@@ -37,15 +37,45 @@ export function float16(value) {
 
 // Where the f16 scales of a block are, and the factor that turns a wanted standard deviation into them, all other bytes
 // being uniformly random. A minus sign in half of the scales takes the mean to zero, as the formats' own signs do.
-//   Q4_0  d (q - 8)      q 0..15            4.61 = deviation of q
-//   Q5_0  d (q - 16)     q 0..31            9.23
-//   Q8_0  d q            q -128..127       73.9
-//   Q4_K  d s q - e m    s, m 0..63        258 with e = 7.5 d, which balances the mean of q
-//   Q6_K  d s (q - 32)   s -128..127       18.5 * 73.9
+//   Q4_0    d (q - 8)          q 0..15            4.61 = deviation of q
+//   Q4_1    d q + m            q 0..15            4.61, m = -7.5 d balances the mean
+//   Q5_0    d (q - 16)         q 0..31            9.23
+//   Q5_1    d q + m            q 0..31            9.23, m = -15.5 d
+//   Q8_0    d q                q -128..127       73.9
+//   IQ4_NL  d v                v its 16 values   67.2
+//   Q2_K    d s q - e m        s, m 0..15        13.9 with e = 1.5 d, which balances the mean of q
+//   Q3_K    d (s - 32) (q - 4) s 0..63, q 0..7   43.3
+//   Q4_K    d s q - e m        s, m 0..63       258 with e = 7.5 d
+//   Q5_K    d s q - e m        s, m 0..63       527 with e = 15.5 d
+//   Q6_K    d s (q - 32)       s -128..127       18.5 * 73.9
+//   IQ4_XS  d (s - 32) v       s 0..63         1246
 const SCALES = {
   Q4_0: { signed: true, at: [[0, 1 / 4.61]] },
+  Q4_1: {
+    signed: true,
+    at: [
+      [0, 1 / 4.61],
+      [2, -7.5 / 4.61],
+    ],
+  },
   Q5_0: { signed: true, at: [[0, 1 / 9.23]] },
+  Q5_1: {
+    signed: true,
+    at: [
+      [0, 1 / 9.23],
+      [2, -15.5 / 9.23],
+    ],
+  },
   Q8_0: { signed: true, at: [[0, 1 / 73.9]] },
+  IQ4_NL: { signed: true, at: [[0, 1 / 67.2]] },
+  Q2_K: {
+    signed: false,
+    at: [
+      [80, 1 / 13.9],
+      [82, 1.5 / 13.9],
+    ],
+  },
+  Q3_K: { signed: false, at: [[108, 1 / 43.3]] },
   Q4_K: {
     signed: false,
     at: [
@@ -53,7 +83,15 @@ const SCALES = {
       [2, 7.5 / 258],
     ],
   },
+  Q5_K: {
+    signed: false,
+    at: [
+      [0, 1 / 527],
+      [2, 15.5 / 527],
+    ],
+  },
   Q6_K: { signed: false, at: [[208, 1 / 1366]] },
+  IQ4_XS: { signed: false, at: [[0, 1 / 1246]] },
 }
 
 function fillQuantized({ signed, at }, blockBytes, words, deviation) {

@@ -91,6 +91,7 @@ describe('the package, installed into an empty folder', () => {
       'dist/worker.js',
       'dist/cli.js',
       'dist/tinyai.wasm',
+      'dist/tinyai-relaxed.wasm',
       'models/storyteller/storyteller-q8_0.gguf',
       'README.md',
       'LICENSE',

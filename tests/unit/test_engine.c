@@ -134,7 +134,7 @@ TEST(more_threads_than_can_be_are_refused) {
     TinyAIModel *model = NULL;
     TinyAIError error;
     CHECK_EQ(tinyai_open(&source, &o, &model, &error), TINYAI_E_ARGUMENT);
-    CHECK_STR(error.message, "the number of threads is 17, it must be between 0 and 16");
+    CHECK_STR(error.message, "the number of threads is 17, it must be between 1 and 16");
 }
 
 TEST(threads_end_with_a_model_that_is_closed_while_it_computes) {

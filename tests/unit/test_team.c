@@ -2,6 +2,7 @@
  * once whoever runs it, and threads come and go without a loss. */
 #include "schedule/team.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "port/threads.h"
@@ -51,6 +52,7 @@ typedef struct Count {
     uint32_t spin; /* of work per item */
     uint32_t threads;
     atomic_uint out_of_range;
+    TaiTeam *team;
 } Count;
 
 static void count_items(void *context, const void *job, uint32_t thread, uint32_t first,
@@ -133,6 +135,32 @@ TEST(a_job_that_wakes_nobody_is_done_by_the_owner) {
     crew_end(&crew);
 }
 
+/* As a helper does that a trap throws out of an item (wasm/threads.h); its thread ends. */
+static void throw_helper_out(void *context, const void *job, uint32_t thread, uint32_t first,
+                             uint32_t count) {
+    Count *c = context;
+    (void)job;
+    (void)first;
+    (void)count;
+    while (thread == 0 && !tai_team_failed(c->team)) {
+    }
+    if (thread > 0) {
+        tai_team_fail(c->team);
+        pthread_exit(NULL);
+    }
+}
+
+TEST(the_owner_does_not_wait_for_a_helper_that_failed) {
+    Crew crew;
+    Count c = {.team = &crew.team};
+    crew_start(&crew, 1);
+    tai_team_run(&crew.team,
+                 &(TaiTeamJob){.run = throw_helper_out, .context = &c, .count = 50, .together = 1},
+                 true);
+    CHECK(tai_team_failed(&crew.team));
+    crew_end(&crew);
+}
+
 TEST(teams_come_and_go) {
     for (uint32_t i = 0; i < 200; i++) {
         Crew crew;
@@ -163,5 +191,6 @@ TEST(two_teams_do_not_disturb_each_other) {
 
 TEST_MAIN(T(every_item_of_every_job_runs_exactly_once),
           T(helpers_take_part_and_also_after_they_slept),
-          T(a_job_that_wakes_nobody_is_done_by_the_owner), T(teams_come_and_go),
+          T(a_job_that_wakes_nobody_is_done_by_the_owner),
+          T(the_owner_does_not_wait_for_a_helper_that_failed), T(teams_come_and_go),
           T(two_teams_do_not_disturb_each_other))

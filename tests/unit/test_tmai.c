@@ -525,11 +525,13 @@ TEST(random_lies_are_refused_or_harmless) {
 TEST(a_unit_of_the_engine_is_a_piece_with_one_run_and_a_hash) {
     static const char *const files[] = {"storyteller/storyteller-q4_0.gguf",
                                         "storyteller/storyteller-f16.gguf"};
-    for (uint32_t f = 0; f < 2; f++) {
+    for (uint32_t i = 0; i < 4; i++) {
+        const uint32_t f = i / 2;
+        const uint32_t layout = i % 2;
         TinyAIError error;
         Bytes gguf;
         gguf.at = (uint8_t *)read_vector(files[f], &gguf.n);
-        Bytes tmai = converted(gguf, 1 << 20, &error);
+        Bytes tmai = converted_to(gguf, layout, 1 << 20, &error);
         CHECK_EQ(error.status, 0);
         uint64_t index_bytes = 0;
         uint64_t least = 0;
@@ -544,21 +546,25 @@ TEST(a_unit_of_the_engine_is_a_piece_with_one_run_and_a_hash) {
         CHECK_EQ(tai_header_parse(&header, tmai.at, least, tmai.n, index, index_bytes, &error), 0);
         CHECK_EQ(tai_file_take(&file, &header, index_bytes, directory, directory_bytes, &error), 0);
         CHECK_EQ(file.n_units, file.header.n_pieces);
-        for (uint32_t i = 0; i < file.n_units; i++) {
-            const TaiUnit *unit = &file.units[i];
+        for (uint32_t u = 0; u < file.n_units; u++) {
+            const TaiUnit *unit = &file.units[u];
             const TaiRun *run = &file.runs[unit->first_run];
             CHECK_EQ(unit->n_runs, 1);
             CHECK_EQ(run->bytes, unit->bytes);
             CHECK(unit->has_hash);
             CHECK(unit->hash == tai_xxh3(tmai.at + run->off, run->bytes));
+            const bool matrices = unit->kind == TAI_UNIT_BLOCK || unit->kind == TAI_UNIT_HEAD;
+            CHECK_EQ(unit->repack, f == 0 && layout == TAI_LAYOUT_ROWS && matrices);
         }
         for (uint32_t b = 0; b < file.hp.n_blocks; b++) {
-            const TaiRun *run = &file.runs[file.units[1 + b].first_run];
+            const TaiUnit *unit = &file.units[1 + b];
+            const TaiRun *run = &file.runs[unit->first_run];
             for (uint32_t role = 0; role < TAI_ROLES; role++) {
                 const TaiTensor *t = &file.blocks[b][role];
                 CHECK_EQ(t->at % 64, 0);
-                CHECK_EQ(run->off + t->at, t->off);
-                CHECK(t->at + t->bytes <= run->bytes);
+                CHECK_EQ(run->off + t->from - unit->land, t->off);
+                CHECK(t->from - unit->land + t->bytes <= run->bytes);
+                CHECK(unit->repack || t->at == t->from);
             }
         }
         free(directory);

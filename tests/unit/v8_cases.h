@@ -147,6 +147,10 @@ V8_TEST(sum32, v8_splat32(v8_sum32(V8_A)), 8, c->wanted.i32[i] = v8_sum(&c->a))
 V8_TEST(swap_middle, v8_swap_middle(V8_A), 8,
         c->wanted.u32[i] = c->a.u32[i % 4 == 0 || i % 4 == 3 ? i : i ^ 3])
 
+V8_TEST(swap_pairs, v8_swap_pairs(V8_A), 8, c->wanted.u32[i] = c->a.u32[i ^ 1])
+V8_TEST(first_of_pairs, v8_first_of_pairs(V8_A), 8, c->wanted.u32[i] = c->a.u32[i & ~1])
+V8_TEST(second_of_pairs, v8_second_of_pairs(V8_A), 8, c->wanted.u32[i] = c->a.u32[i | 1])
+
 /* Lanes that fit: what others become is no tier's business. */
 static void v8_case_store_i16(V8Case *c) {
     V8 a = v8_sar32(V8_A, 16), b = v8_sar32(V8_B, 16);
@@ -155,6 +159,12 @@ static void v8_case_store_i16(V8Case *c) {
         c->wanted.i16[i] = c->a.i16[2 * i + 1];
         c->wanted.i16[8 + i] = c->b.i16[2 * i + 1];
     }
+}
+
+static void v8_case_store_i8x8(V8Case *c) {
+    v8_store_i8x8(c->got.i8, v8_sar32(V8_A, 24));
+    for (int i = 0; i < 8; i++)
+        c->wanted.i8[i] = c->a.i8[4 * i + 3];
 }
 
 static void v8_case_store_i8(V8Case *c) {
@@ -174,17 +184,53 @@ static const struct {
     const char *name;
     void (*run)(V8Case *c);
 } v8_cases[] = {
-    V8_NAMED(load),        V8_NAMED(load_anywhere), V8_NAMED(load_splat), V8_NAMED(load_widened),
-    V8_NAMED(load_twice),  V8_NAMED(zero),          V8_NAMED(splat8),     V8_NAMED(splat16),
-    V8_NAMED(splat32),     V8_NAMED(splat_f32),     V8_NAMED(and),        V8_NAMED(or),
-    V8_NAMED(xor),         V8_NAMED(shl16),         V8_NAMED(shr16),      V8_NAMED(shl32),
-    V8_NAMED(sar32),       V8_NAMED(add16),         V8_NAMED(add32),      V8_NAMED(sub32),
-    V8_NAMED(mul32),       V8_NAMED(madd16),        V8_NAMED(add),        V8_NAMED(sub),
-    V8_NAMED(mul),         V8_NAMED(div),           V8_NAMED(f32_of_i32), V8_NAMED(min),
-    V8_NAMED(max),         V8_NAMED(load_f16),      V8_NAMED(load_bf16),  V8_NAMED(load_i8_as_f32),
-    V8_NAMED(low16_twice), V8_NAMED(high16_twice),  V8_NAMED(lookup),     V8_NAMED(max32),
-    V8_NAMED(mul16),       V8_NAMED(keep),          V8_NAMED(largest32),  V8_NAMED(sum32),
-    V8_NAMED(swap_middle), V8_NAMED(store_i16),     V8_NAMED(store_i8),
+    V8_NAMED(load),
+    V8_NAMED(load_anywhere),
+    V8_NAMED(load_splat),
+    V8_NAMED(load_widened),
+    V8_NAMED(load_twice),
+    V8_NAMED(zero),
+    V8_NAMED(splat8),
+    V8_NAMED(splat16),
+    V8_NAMED(splat32),
+    V8_NAMED(splat_f32),
+    V8_NAMED(and),
+    V8_NAMED(or),
+    V8_NAMED(xor),
+    V8_NAMED(shl16),
+    V8_NAMED(shr16),
+    V8_NAMED(shl32),
+    V8_NAMED(sar32),
+    V8_NAMED(add16),
+    V8_NAMED(add32),
+    V8_NAMED(sub32),
+    V8_NAMED(mul32),
+    V8_NAMED(madd16),
+    V8_NAMED(add),
+    V8_NAMED(sub),
+    V8_NAMED(mul),
+    V8_NAMED(div),
+    V8_NAMED(f32_of_i32),
+    V8_NAMED(min),
+    V8_NAMED(max),
+    V8_NAMED(load_f16),
+    V8_NAMED(load_bf16),
+    V8_NAMED(load_i8_as_f32),
+    V8_NAMED(low16_twice),
+    V8_NAMED(high16_twice),
+    V8_NAMED(lookup),
+    V8_NAMED(max32),
+    V8_NAMED(mul16),
+    V8_NAMED(keep),
+    V8_NAMED(largest32),
+    V8_NAMED(sum32),
+    V8_NAMED(swap_middle),
+    V8_NAMED(store_i16),
+    V8_NAMED(swap_pairs),
+    V8_NAMED(first_of_pairs),
+    V8_NAMED(second_of_pairs),
+    V8_NAMED(store_i8x8),
+    V8_NAMED(store_i8),
 };
 enum { N_V8_CASES = sizeof v8_cases / sizeof *v8_cases };
 

@@ -15,7 +15,7 @@ export async function convertCommand(request: Request, signal: AbortSignal): Pro
   const output = request.output ?? ''
   const { memoryBudget } = request.load
   const spec = toSpec(modelOf(request))
-  const module = await compile(wasmBinary(undefined, undefined))
+  const module = await compile(wasmBinary(undefined, undefined).module)
   const source = await openSource(spec, new Traffic(), signal)
   const input = spec.kind === 'file' ? pathOf(spec.path) : undefined
   const open = async (format: ModelFormat) => {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type { GenerateOptions, KvType, LoadOptions, Mode, TensorLayout } from '../types.js'
+import type { GenerateOptions, Kernels, KvType, LoadOptions, Mode, TensorLayout } from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 
@@ -117,19 +117,19 @@ const RULES: Record<string, Rule> = {
     set: ({ load }, type: KvType) => (load.kv = type),
   },
   kernels: {
-    kind: ['auto', 'scalar', 'simd128'],
+    kind: ['auto', 'scalar', 'simd128', 'relaxed16', 'relaxed32'],
     value: 'KIND',
     commands: MODEL,
-    help: 'auto, scalar or simd128: the result is the same',
-    set: ({ load }, kernels: 'auto' | 'scalar' | 'simd128') => (load.kernels = kernels),
+    help: 'auto, scalar, simd128, relaxed16 or relaxed32: the result is the same',
+    set: ({ load }, kernels: Kernels) => (load.kernels = kernels),
   },
   threads: {
     kind: 'whole',
     value: 'N',
     least: 1,
-    most: U32,
-    commands: ['run', 'perplexity'],
-    help: '1 so far',
+    most: 16,
+    commands: MODEL,
+    help: 'threads that compute, 1 to 16. Default: one per processor, at most 8',
     set: ({ load }, threads: number) => (load.threads = threads),
   },
   'read-chunk': {

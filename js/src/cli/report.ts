@@ -7,6 +7,7 @@ import { perSecond } from './terminal.js'
 const MEANINGS: Record<Purpose, string> = {
   program: 'static data and stack of the program',
   engine: 'state of the engine and directory of the file',
+  threads: 'stacks of the threads that help computing',
   tokenizer: 'vocabulary',
   weights: 'block slots: pinned and streaming',
   head: 'output head, resident and streaming strips, and final norm',
@@ -88,7 +89,8 @@ export function statsReport({ memory, stream, blocks, speed, engine }: Stats, pl
     // The first token comes out of the prompt's pass.
     speedLine('generated', speed.generatedTokens, speed.generatedTokens - 1, speed.generateMs),
     'engine',
-    `  ${engine.kernels} kernels, ${engine.threads} thread, ${engine.variant}, mode ${engine.mode}, logits hash ${engine.logitsHash}`,
+    `  ${engine.kernels} kernels, ${engine.threads} thread${engine.threads === 1 ? '' : 's'}, ${engine.variant}, mode ${engine.mode}, logits hash ${engine.logitsHash}`,
+    `  kernels of ${engine.module}, ${engine.kernelsReason}`,
   ]
   if (engine.threadsReason) lines.push(`  ${engine.threadsReason}`)
   return `${lines.join('\n')}\n`

@@ -9,6 +9,8 @@
 void tai_avx2_quantize(TaiActForm form, const float *x, uint32_t k, void *act);
 void tai_avx2_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                      size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
+void tai_avx2_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                     size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
 
 void tai_avx2_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y);
 void tai_avx2_rope(float *x, uint32_t n_heads, uint32_t head_dim, const float *cs,

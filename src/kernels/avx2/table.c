@@ -7,6 +7,7 @@ const TaiKernels tai_kernels_avx2 = {
     .name = "avx2",
     .quantize = tai_avx2_quantize,
     .matmul = tai_avx2_matmul,
+    .panels = tai_avx2_panels,
     .rms_norm = tai_avx2_rms_norm,
     .rope = tai_avx2_rope,
     .add = tai_avx2_add,

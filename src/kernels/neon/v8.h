@@ -207,4 +207,22 @@ TAI_INLINE V8 v8_load_twice(const void *at) { /* 16 bytes from memory in both ha
     return (V8){v, v};
 }
 
+/* ---- what moves between lanes ---- */
+
+/* Neighbours change places: {1, 0, 3, 2, 5, 4, 7, 6}. */
+TAI_INLINE V8 v8_swap_pairs(V8 a) {
+    return (V8){vrev64q_s32(a.lo), vrev64q_s32(a.hi)};
+}
+/* Of each two neighbours the first one, or the second one, twice. */
+TAI_INLINE V8 v8_first_of_pairs(V8 a) {
+    return (V8){vtrn1q_s32(a.lo, a.lo), vtrn1q_s32(a.hi, a.hi)};
+}
+TAI_INLINE V8 v8_second_of_pairs(V8 a) {
+    return (V8){vtrn2q_s32(a.lo, a.lo), vtrn2q_s32(a.hi, a.hi)};
+}
+/* Stores eight int32 from -128 to 127 as int8. */
+TAI_INLINE void v8_store_i8x8(int8_t *at, V8 a) {
+    vst1_s8(at, vmovn_s16(tai_narrowed(a)));
+}
+
 #endif

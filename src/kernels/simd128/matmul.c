@@ -7,11 +7,6 @@ static const TaiRowKernels row_kernels[] = {
     {TAI_TYPE_F32, tai_simd_strip_f32, tai_simd_tile_f32},
     {TAI_TYPE_F16, tai_simd_strip_f16, tai_simd_tile_f16},
     {TAI_TYPE_BF16, tai_simd_strip_bf16, tai_simd_tile_bf16},
-    {TAI_TYPE_Q4_0, tai_simd_strip_q4_0, tai_simd_tile_q4_0},
-    {TAI_TYPE_Q5_0, tai_simd_strip_q5_0, tai_simd_tile_q5_0},
-    {TAI_TYPE_Q8_0, tai_simd_strip_q8_0, tai_simd_tile_q8_0},
-    {TAI_TYPE_Q4_K, tai_simd_strip_q4_k, tai_simd_tile_q4_k},
-    {TAI_TYPE_Q6_K, tai_simd_strip_q6_k, tai_simd_tile_q6_k},
 };
 
 /* WebAssembly has no prefetch instruction, but one plain load per cache line is a stream that hardware

@@ -7,6 +7,8 @@
 void tai_simd_quantize(TaiActForm form, const float *x, uint32_t k, void *act);
 void tai_simd_matmul(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                      size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
+void tai_simd_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                     size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride);
 
 void tai_simd_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y);
 void tai_simd_rope(float *x, uint32_t n_heads, uint32_t head_dim, const float *cs,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <wasm_simd128.h>
 
+#include "kernels/bits.h"
 #include "kernels/blocks.h"
 
 typedef struct V8 {
@@ -36,20 +37,43 @@ TAI_INLINE V8 v8_load_widened(const int8_t *at) {
 }
 
 /* ---- constants ---- */
+
+/* V8 builds a constant vector anew at each use, in three instructions. One that is loaded stays in a register; so
+ * those that loops use lie in memory, in a file of their own so that no compiler looks. */
+#define TAI_SPLATS(one)                                                                            \
+    one(0x0F0F0F0F) one(0x10101010) one(0x30303030) one(0x03030303) one(0x04040404)                \
+        one(0x00FF00FF) one(0x00010001) one(0x7FFFFFFF) /* quants, a sign */                       \
+        one(0x8FFFE000) one(0x77800000) one(0x07800000) /* f16: fields, 2^112, 2^-112 */           \
+        one(0xC2FE0000) one(0x42FE0000) one(0x4B400000) /* -127, 127, TAI_ROUND_F32 */
+#define TAI_SPLAT_MEMBER(bits) int32_t x##bits;
+extern const struct TaiSplats {
+    TAI_SPLATS(TAI_SPLAT_MEMBER)
+} tai_splats;
+
 TAI_INLINE V8 v8_zero(void) {
     return (V8){wasm_i32x4_const_splat(0), wasm_i32x4_const_splat(0)};
 }
+TAI_INLINE V8 v8_splat32(int32_t x) {
+#define TAI_SPLAT_CASE(bits)                                                                       \
+    case bits:                                                                                     \
+        v = wasm_v128_load32_splat(&tai_splats.x##bits);                                           \
+        break;
+    v128_t v;
+    switch ((uint32_t)x) {
+        TAI_SPLATS(TAI_SPLAT_CASE)
+    default:
+        v = wasm_i32x4_splat(x);
+    }
+    return (V8){v, v};
+}
 TAI_INLINE V8 v8_splat8(int8_t x) {
-    return (V8){wasm_i8x16_splat(x), wasm_i8x16_splat(x)};
+    return v8_splat32((int32_t)((uint8_t)x * 0x01010101u));
 }
 TAI_INLINE V8 v8_splat16(int16_t x) {
-    return (V8){wasm_i16x8_splat(x), wasm_i16x8_splat(x)};
-}
-TAI_INLINE V8 v8_splat32(int32_t x) {
-    return (V8){wasm_i32x4_splat(x), wasm_i32x4_splat(x)};
+    return v8_splat32((int32_t)((uint16_t)x * 0x00010001u));
 }
 TAI_INLINE V8 v8_splat_f32(float x) {
-    return (V8){wasm_f32x4_splat(x), wasm_f32x4_splat(x)};
+    return v8_splat32((int32_t)tai_f32_bits(x));
 }
 
 /* ---- bits ---- */
@@ -76,7 +100,8 @@ V8_EACH(v8_add16, wasm_i16x8_add)
 V8_EACH(v8_add32, wasm_i32x4_add)
 V8_EACH(v8_sub32, wasm_i32x4_sub)
 V8_EACH(v8_mul32, wasm_i32x4_mul)
-V8_EACH(v8_max32, wasm_i32x4_max) /* signed */
+V8_EACH(v8_max32, wasm_i32x4_max)
+V8_EACH(v8_mul16, wasm_i16x8_mul)
 /* Per lane: the two int16 of a times those of b, added. */
 V8_EACH(v8_madd16, wasm_i32x4_dot_i16x8)
 
@@ -96,16 +121,53 @@ TAI_INLINE V8 v8_max(V8 a, V8 b) {
     return (V8){wasm_f32x4_pmax(b.lo, a.lo), wasm_f32x4_pmax(b.hi, a.hi)};
 }
 
+/* ---- across lanes ---- */
+
+TAI_INLINE v128_t tai_swap_halves(v128_t a) {
+    return wasm_i64x2_shuffle(a, a, 1, 0);
+}
+TAI_INLINE v128_t tai_swap_lanes(v128_t a) {
+    return wasm_i32x4_shuffle(a, a, 1, 0, 3, 2);
+}
+/* The largest of eight int32. */
+TAI_INLINE int32_t v8_largest32(V8 a) {
+    v128_t m = wasm_i32x4_max(a.lo, a.hi);
+    m = wasm_i32x4_max(m, tai_swap_halves(m));
+    return wasm_i32x4_extract_lane(wasm_i32x4_max(m, tai_swap_lanes(m)), 0);
+}
+/* The sum of eight int32. */
+TAI_INLINE int32_t v8_sum32(V8 a) {
+    v128_t s = wasm_i32x4_add(a.lo, a.hi);
+    s = wasm_i32x4_add(s, tai_swap_halves(s));
+    return wasm_i32x4_extract_lane(wasm_i32x4_add(s, tai_swap_lanes(s)), 0);
+}
+/* Of lanes 0..3 and of lanes 4..7 the middle two exchanged. */
+TAI_INLINE V8 v8_swap_middle(V8 a) {
+    return (V8){wasm_i32x4_shuffle(a.lo, a.lo, 0, 2, 1, 3),
+                wasm_i32x4_shuffle(a.hi, a.hi, 0, 2, 1, 3)};
+}
+/* 32 int8, or 16 int16, out of lanes of 32 bits that hold such. */
+TAI_INLINE void v8_store_i16(int16_t *at, V8 a, V8 b) {
+    wasm_v128_store(at, wasm_i16x8_narrow_i32x4(a.lo, a.hi));
+    wasm_v128_store(at + 8, wasm_i16x8_narrow_i32x4(b.lo, b.hi));
+}
+TAI_INLINE void v8_store_i8(int8_t *at, V8 a, V8 b, V8 c, V8 d) {
+    wasm_v128_store(at, wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(a.lo, a.hi),
+                                                wasm_i16x8_narrow_i32x4(b.lo, b.hi)));
+    wasm_v128_store(at + 16, wasm_i8x16_narrow_i16x8(wasm_i16x8_narrow_i32x4(c.lo, c.hi),
+                                                     wasm_i16x8_narrow_i32x4(d.lo, d.hi)));
+}
+
 /* ---- formats ---- */
 
 /* tai_f16_weight of four f16. */
 TAI_INLINE v128_t tai_load_f16x4(const void *at) {
     /* The fields of f16 moved to those of f32, and three times the sign. */
     v128_t fields = wasm_i32x4_shl(wasm_i32x4_load16x4(at), 13);
-    v128_t x = wasm_v128_and(fields, wasm_i32x4_const_splat((int32_t)0x8FFFE000u));
-    x = wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p112f));
-    x = wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p112f));
-    return wasm_f32x4_mul(x, wasm_f32x4_const_splat(0x1p-112f));
+    v128_t x = wasm_v128_and(fields, v8_splat32((int32_t)0x8FFFE000u).lo);
+    x = wasm_f32x4_mul(x, v8_splat_f32(0x1p112f).lo);
+    x = wasm_f32x4_mul(x, v8_splat_f32(0x1p112f).lo);
+    return wasm_f32x4_mul(x, v8_splat_f32(0x1p-112f).lo);
 }
 /* Eight f16 from memory as tai_f16_weight reads them. */
 TAI_INLINE V8 v8_load_f16(const void *at) {
@@ -132,7 +194,12 @@ TAI_INLINE V8 v8_high16_twice(V8 a) {
 }
 /* table[each byte of a], which is below 16; table: 16 bytes in both halves. */
 TAI_INLINE V8 v8_lookup(V8 table, V8 a) {
+#ifdef __wasm_relaxed_simd__ /* the same below 16, without a check */
+    return (V8){wasm_i8x16_relaxed_swizzle(table.lo, a.lo),
+                wasm_i8x16_relaxed_swizzle(table.hi, a.hi)};
+#else
     return (V8){wasm_i8x16_swizzle(table.lo, a.lo), wasm_i8x16_swizzle(table.hi, a.hi)};
+#endif
 }
 TAI_INLINE V8 v8_load_twice(const void *at) { /* 16 bytes from memory in both halves */
     return (V8){wasm_v128_load(at), wasm_v128_load(at)};

@@ -33,3 +33,15 @@ window.run = async ({ from, url, prompt, load: loadOptions, generate }) => {
     clearInterval(tell)
   }
 }
+
+/** What stats() says about the engine of a model that was loaded, or why it was refused. */
+window.engineOf = async ({ url, load: options }) => {
+  try {
+    const model = await load(url, options)
+    const { engine } = model.stats()
+    await model.close()
+    return engine
+  } catch ({ code, message }) {
+    return { code, message }
+  }
+}

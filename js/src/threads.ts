@@ -1,0 +1,55 @@
+// How many threads can compute here, and why not more.
+import { builtin, isNode, isPhone } from './environment.js'
+
+/** More seldom help: they share the memory's bandwidth, and half of a phone's processors are slow ones. */
+const MOST_BY_DEFAULT = 8
+const MOST_ON_PHONES = 4
+
+export interface ThreadsChoice {
+  /** The caller of the engine included. */
+  threads: number
+  /** Nobody asked for so many: fewer will do where the budget has no room for them. */
+  byDefault: boolean
+  /** Why fewer than asked for, or than there are processors; `null`: they are all there. */
+  reason: string | null
+}
+
+/** wanted: undefined where the caller leaves it to us. threaded: whether there is a module with helpers. */
+export async function chooseThreads(
+  wanted: number | undefined,
+  threaded: boolean,
+): Promise<ThreadsChoice> {
+  const byDefault = wanted === undefined
+  const threads = wanted ?? Math.min(await processors(), isPhone() ? MOST_ON_PHONES : MOST_BY_DEFAULT)
+  const reason = threads === 1 ? null : whyAlone(threaded)
+  return { threads: reason === null ? threads : 1, byDefault, reason }
+}
+
+async function processors(): Promise<number> {
+  if (isNode) return (await builtin('node:os')).availableParallelism()
+  return globalThis.navigator?.hardwareConcurrency ?? 1
+}
+
+function whyAlone(threaded: boolean): string | null {
+  if (!threaded) {
+    return 'the module given has one thread: give tinyai-threads.wasm, or leave out wasmUrl and wasmBytes'
+  }
+  if (!isNode && globalThis.crossOriginIsolated !== true) {
+    return 'the page is not cross-origin isolated: serve it with "Cross-Origin-Opener-Policy: same-origin" and "Cross-Origin-Embedder-Policy: require-corp"'
+  }
+  if (typeof SharedArrayBuffer === 'undefined') return 'this host has no shared memory'
+  if (!mayWait()) {
+    return 'the thread of a page must not wait for others; without { worker: false } the engine has its own'
+  }
+  return null
+}
+
+/** Browsers forbid Atomics.wait to the thread that draws the page. */
+function mayWait(): boolean {
+  return isNode || 'WorkerGlobalScope' in globalThis
+}
+
+/** Whether a module computes with helpers, which takes shared memory whether or not there are any. */
+export function isThreaded(module: WebAssembly.Module): boolean {
+  return WebAssembly.Module.exports(module).some(({ name }) => name === 'tinyai_js_help')
+}

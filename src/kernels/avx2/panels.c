@@ -1,0 +1,16 @@
+/* Panels times activations. */
+#include "kernels/avx2/avx2.h"
+
+#include "kernels/avx2/dot.h"
+#include "kernels/vector/quantize.h"
+#include "kernels/vector/two_panels.h"
+
+void tai_avx2_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                     size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
+    tai_multiply_two_panels(type,
+                            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
+}
+
+void tai_avx2_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {
+    tai_quantize(form, x, k, act);
+}

@@ -1,0 +1,12 @@
+/* Panels times activations. */
+#include "kernels/avx512_vnni/avx512_vnni.h"
+
+#include "kernels/avx512_vnni/dot.h"
+#include "kernels/vector/two_panels.h"
+
+void tai_avx512_vnni_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k,
+                            const void *act, size_t act_stride, uint32_t n_tokens, float *y,
+                            size_t y_stride) {
+    tai_multiply_two_panels(type,
+                            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
+}

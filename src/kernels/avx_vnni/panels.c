@@ -1,0 +1,11 @@
+/* Panels times activations. */
+#include "kernels/avx_vnni/avx_vnni.h"
+
+#include "kernels/avx_vnni/dot.h"
+#include "kernels/vector/two_panels.h"
+
+void tai_avx_vnni_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
+                         size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
+    tai_multiply_two_panels(type,
+                            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
+}
