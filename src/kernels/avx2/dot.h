@@ -11,8 +11,8 @@ typedef int8_t TaiNarrow;
 typedef int8_t TaiWide;
 
 enum {
-    TAI_NARROW_TILE = 4,
-    TAI_WIDE_TILE = 4,
+    TAI_NARROW_TILE = 1,
+    TAI_WIDE_TILE = 1,
     TAI_TOKENS_32 = 4,
     TAI_TOKENS_256 = 2,
     TAI_WIDE_OFFSET = 0

@@ -11,8 +11,8 @@ typedef int8_t TaiWide;
 
 #define TAI_NARROW_GROUPS(largest) TAI_DIRECT_GROUPS
 enum {
-    TAI_NARROW_TILE = 6,
-    TAI_WIDE_TILE = 6,
+    TAI_NARROW_TILE = 1,
+    TAI_WIDE_TILE = 1,
     TAI_TOKENS_32 = 5,
     TAI_TOKENS_256 = 3,
     TAI_WIDE_OFFSET = 128

@@ -12,8 +12,8 @@ typedef int8_t TaiWide;
 #define TAI_NARROW_GROUPS(largest) TAI_DIRECT_GROUPS
 /* 32 registers: twice as many sums as with 16, of two registers each. */
 enum {
-    TAI_NARROW_TILE = 8,
-    TAI_WIDE_TILE = 8,
+    TAI_NARROW_TILE = 1,
+    TAI_WIDE_TILE = 1,
     TAI_TOKENS_32 = 4,
     TAI_TOKENS_256 = 2,
     TAI_WIDE_OFFSET = 0

@@ -20,87 +20,80 @@ typedef struct TaiTwoTile {
     TaiLanes y[TAI_TOKENS_32][TAI_TWO]; /* floats, added to */
 } TaiTwoTile;
 
-/* How bytes are multiplied, and how many groups are before they are widened: `run`. */
+/* How bytes are multiplied, and how many groups are before they are widened. */
 typedef struct TaiTwoDots {
-    V8 (*start)(V8 isum);
-    V8 (*dot)(V8 partial, V8 w, const void *a);
-    V8 (*end)(V8 isum, V8 partial);
-    V8 (*scaled)(V8 partial, V8 scale);
+    TaiDots by;
     uint32_t run;
 } TaiTwoDots;
-
-TAI_INLINE V8 tai_wide_start(V8 isum) {
-    return isum;
-}
-TAI_INLINE V8 tai_wide_end(V8 isum, V8 partial) {
-    (void)isum;
-    return partial;
-}
 
 TAI_INLINE uint32_t tai_at_most(uint32_t n, uint32_t most) {
     return n < most ? n : most;
 }
 
 #define TAI_TWO_NARROW(largest, groups)                                                            \
-    ((TaiTwoDots){tai_narrow_start, tai_narrow_dot, tai_narrow_end, tai_narrow_scaled,             \
-                  tai_at_most(TAI_NARROW_GROUPS(largest), groups)})
-#define TAI_TWO_WIDE ((TaiTwoDots){tai_wide_start, tai_wide_dot, tai_wide_end, v8_mul32, 8})
+    ((TaiTwoDots){TAI_NARROW_DOTS, tai_at_most(TAI_NARROW_GROUPS(largest), groups)})
+#define TAI_TWO_WIDE ((TaiTwoDots){TAI_WIDE_DOTS, TAI_BLOCK / 4})
 
-#define TAI_EACH_TOKEN TAI_UNROLL for (uint32_t t = 0; t < n_tokens; t++)
-#define TAI_EACH_PANEL TAI_UNROLL for (uint32_t p = 0; p < TAI_TWO; p++)
+#define TAI_EACH_TOKEN                                                                             \
+    TAI_UNROLL                                                                                     \
+    for (uint32_t t = 0; t < n_tokens; t++)
+#define TAI_EACH_PANEL                                                                             \
+    TAI_UNROLL                                                                                     \
+    for (uint32_t p = 0; p < TAI_TWO; p++)
 
 /* partial[t][p] += `run` groups of w[p] times the activations at a[t] */
-TAI_INLINE void tai_two_groups(const TaiTwoDots by, const uint32_t n_tokens,
+TAI_INLINE void tai_two_groups(const TaiTwoDots dots, const uint32_t n_tokens,
                                const uint8_t *const *w, const uint8_t *const *a,
                                V8 partial[TAI_TOKENS_32][TAI_TWO]) {
-    TAI_UNROLL for (uint32_t g = 0; g < by.run; g++) {
+    TAI_UNROLL
+    for (uint32_t g = 0; g < dots.run; g++) {
         V8 x[TAI_TWO];
         TAI_EACH_PANEL x[p] = v8_load(w[p] + sizeof(V8) * g);
-        TAI_EACH_TOKEN TAI_EACH_PANEL partial[t][p] = by.dot(partial[t][p], x[p], a[t] + 4 * g);
+        TAI_EACH_TOKEN TAI_EACH_PANEL partial[t][p] =
+            dots.by.dot(partial[t][p], x[p], a[t] + 4 * g);
     }
 }
 
-/* Blocks of 32. The sums of activations that correct for an offset lie behind d, times -8 or -128. */
-TAI_INLINE void tai_two_tile_32(const TaiTwoDots by, bool has_sum, bool doubled, bool has_minima,
+/* Blocks of 32. factor: of the activations' sum that corrects for the quants' offset. */
+TAI_INLINE void tai_two_tile_32(const TaiTwoDots dots, const uint32_t factor, const bool has_minima,
                                 TaiTwoTile *tile) {
-    enum { ACT_BYTES = sizeof(TaiNarrow32), D = offsetof(TaiNarrow32, d) };
-    enum { SUM = offsetof(TaiNarrow32, minus_8_sum) };
     const uint32_t n_tokens = TAI_TOKENS_32;
-    const uint8_t *a[TAI_TOKENS_32], *w[TAI_TWO];
+    const TaiBytes32 *a[TAI_TOKENS_32];
+    const uint8_t *w[TAI_TWO];
     const uint32_t n_blocks = tile->chunk[0]->n_blocks;
-    TAI_EACH_TOKEN a[t] = tile->act[t];
+    TAI_EACH_TOKEN a[t] = (const void *)tile->act[t];
     TAI_EACH_PANEL w[p] = tile->chunk[p]->w;
     for (uint32_t b = 0; b < n_blocks; b++) {
         V8 isum[TAI_TOKENS_32][TAI_TWO];
         TAI_EACH_TOKEN {
-            V8 offset = has_sum ? v8_load_splat(a[t] + SUM) : v8_zero();
-            TAI_EACH_PANEL isum[t][p] = doubled ? v8_add32(offset, offset) : offset;
+            V8 offset = tai_offset_32(factor, &a[t]->minus_sum);
+            TAI_EACH_PANEL isum[t][p] = offset;
         }
-        TAI_UNROLL for (uint32_t g = 0; g < TAI_BLOCK / 4; g += by.run) {
+        TAI_UNROLL
+        for (uint32_t g = 0; g < TAI_BLOCK / 4; g += dots.run) {
             V8 partial[TAI_TOKENS_32][TAI_TWO];
             const uint8_t *from[TAI_TWO], *with[TAI_TOKENS_32];
-            TAI_EACH_TOKEN with[t] = a[t] + 4 * g;
+            TAI_EACH_TOKEN with[t] = (const uint8_t *)a[t]->q + 4 * g;
             TAI_EACH_PANEL from[p] = w[p] + sizeof(V8) * g;
-            TAI_EACH_TOKEN TAI_EACH_PANEL partial[t][p] = by.start(isum[t][p]);
-            tai_two_groups(by, n_tokens, from, with, partial);
-            TAI_EACH_TOKEN TAI_EACH_PANEL isum[t][p] = by.end(isum[t][p], partial[t][p]);
+            TAI_EACH_TOKEN TAI_EACH_PANEL partial[t][p] = dots.by.start(isum[t][p]);
+            tai_two_groups(dots, n_tokens, from, with, partial);
+            TAI_EACH_TOKEN TAI_EACH_PANEL isum[t][p] = dots.by.end(isum[t][p], partial[t][p]);
         }
         V8 d[TAI_TWO];
         TAI_EACH_PANEL d[p] = v8_load(&tile->chunk[p]->d[b]);
         TAI_EACH_TOKEN {
-            V8 da = v8_load_splat(a[t] + D);
+            V8 da = v8_load_splat(&a[t]->d);
+            V8 msum = v8_sub32(v8_zero(), v8_sar32(v8_load_splat(&a[t]->minus_sum), 3));
             TAI_EACH_PANEL {
-                TaiLanes *y = &tile->y[t][p];
-                if (has_minima) {
-                    V8 msum = v8_sub32(v8_zero(), v8_sar32(v8_load_splat(a[t] + SUM), 3));
-                    V8 m = v8_load(&tile->chunk[p]->m[b]);
-                    v8_store(y,
-                             tai_add_block_with_minimum(v8_load(y), d[p], da, isum[t][p], m, msum));
-                } else {
-                    tai_add_to_lanes(y, d[p], da, isum[t][p]);
-                }
+                V8 y = v8_load(&tile->y[t][p]);
+                if (has_minima)
+                    y = tai_add_block_with_minimum(y, d[p], da, isum[t][p],
+                                                   v8_load(&tile->chunk[p]->m[b]), msum);
+                else
+                    y = tai_add_block(y, d[p], da, isum[t][p]);
+                v8_store(&tile->y[t][p], y);
             }
-            a[t] += ACT_BYTES;
+            a[t]++;
         }
         TAI_EACH_PANEL w[p] += tile->chunk[p]->w_stride;
     }
@@ -121,20 +114,21 @@ TAI_INLINE void tai_two_finish_256(const TaiTwoTile *tile, uint32_t b, const Tai
                 corrections[p], v8_madd16(v8_load(&c[p]->pairs[b * n_pairs + j]), two_sums));
         }
     TAI_EACH_PANEL {
-        V8 d = v8_load(&c[p]->d[b]);
+        V8 d = v8_load(&c[p]->d[b]), sum = isum[p], to = v8_load(&y[p]);
         if (c[0]->has_minima) {
             V8 msum = v8_sub32(v8_zero(), corrections[p]);
-            v8_store(&y[p], tai_add_block_with_minimum(v8_load(&y[p]), d, da, isum[p],
-                                                       v8_load(&c[p]->m[b]), msum));
+            to = tai_add_block_with_minimum(to, d, da, sum, v8_load(&c[p]->m[b]), msum);
         } else {
-            V8 offset = v8_mul32(corrections[p], v8_splat32((int32_t)c[0]->offset));
-            tai_add_to_lanes(&y[p], d, da, v8_sub32(isum[p], offset));
+            V8 offset = v8_splat32((int32_t)c[0]->offset);
+            sum = v8_sub32(sum, v8_mul32(corrections[p], offset));
+            to = tai_add_block(to, d, da, sum);
         }
+        v8_store(&y[p], to);
     }
 }
 
 /* Blocks of 256, of sub-blocks of `sub` columns. */
-TAI_INLINE void tai_two_tile_256(const TaiTwoDots by, const uint32_t sub, TaiTwoTile *tile) {
+TAI_INLINE void tai_two_tile_256(const TaiTwoDots dots, const uint32_t sub, TaiTwoTile *tile) {
     const uint32_t n_tokens = TAI_TOKENS_256;
     const uint8_t *a[TAI_TOKENS_256], *w[TAI_TWO];
     const TaiLanes *scale[TAI_TWO];
@@ -146,16 +140,18 @@ TAI_INLINE void tai_two_tile_256(const TaiTwoDots by, const uint32_t sub, TaiTwo
         V8 isum[TAI_TOKENS_256][TAI_TWO];
         TAI_EACH_TOKEN TAI_EACH_PANEL isum[t][p] = v8_zero();
         for (uint32_t s = 0; s < TAI_SUPERBLOCK / sub; s++) {
-            TAI_UNROLL for (uint32_t g = 0; g < sub / 4; g += by.run) {
+            TAI_UNROLL
+            for (uint32_t g = 0; g < sub / 4; g += dots.run) {
                 V8 partial[TAI_TOKENS_256][TAI_TWO];
                 TAI_EACH_TOKEN TAI_EACH_PANEL partial[t][p] = v8_zero();
-                tai_two_groups(by, n_tokens, w, a, partial);
+                tai_two_groups(dots, n_tokens, w, a, partial);
                 TAI_EACH_PANEL {
                     V8 s8 = v8_load(scale[p]);
-                    TAI_EACH_TOKEN isum[t][p] = v8_add32(isum[t][p], by.scaled(partial[t][p], s8));
-                    w[p] += sizeof(V8) * by.run;
+                    TAI_EACH_TOKEN isum[t][p] =
+                        v8_add32(isum[t][p], dots.by.scaled(partial[t][p], s8));
+                    w[p] += sizeof(V8) * dots.run;
                 }
-                TAI_EACH_TOKEN a[t] += 4 * by.run;
+                TAI_EACH_TOKEN a[t] += 4 * dots.run;
             }
             TAI_EACH_PANEL scale[p]++;
         }
@@ -168,19 +164,19 @@ TAI_INLINE void tai_two_tile_256(const TaiTwoDots by, const uint32_t sub, TaiTwo
 }
 
 static void tai_two_q4_0(TaiTwoTile *tile) {
-    tai_two_tile_32(TAI_TWO_NARROW(15, 8), true, false, false, tile);
+    tai_two_tile_32(TAI_TWO_NARROW(15, 8), 1, false, tile);
 }
 static void tai_two_q4_1(TaiTwoTile *tile) {
-    tai_two_tile_32(TAI_TWO_NARROW(15, 8), false, false, true, tile);
+    tai_two_tile_32(TAI_TWO_NARROW(15, 8), 0, true, tile);
 }
 static void tai_two_q5_0(TaiTwoTile *tile) {
-    tai_two_tile_32(TAI_TWO_NARROW(31, 8), true, true, false, tile);
+    tai_two_tile_32(TAI_TWO_NARROW(31, 8), 2, false, tile);
 }
 static void tai_two_q5_1(TaiTwoTile *tile) {
-    tai_two_tile_32(TAI_TWO_NARROW(31, 8), false, false, true, tile);
+    tai_two_tile_32(TAI_TWO_NARROW(31, 8), 0, true, tile);
 }
 static void tai_two_wide_32(TaiTwoTile *tile) {
-    tai_two_tile_32(TAI_TWO_WIDE, TAI_WIDE_OFFSET != 0, false, false, tile);
+    tai_two_tile_32(TAI_TWO_WIDE, TAI_WIDE_OFFSET / 128, false, tile);
 }
 static void tai_two_q3_k(TaiTwoTile *tile) { /* also Q2_K */
     tai_two_tile_256(TAI_TWO_NARROW(7, 4), 16, tile);
@@ -231,23 +227,22 @@ static uint32_t tai_two_tokens(const TaiPanelKernels *kernels) {
 }
 
 /* Tile of tokens t.. of two panels, n_rows of them: those that follow the last token are it again. */
-static void tai_two_one_tile(TaiTwoKernel kernel, uint32_t tile_tokens, const TaiPanels *p,
+static void tai_two_one_tile(TaiTwoKernel kernel, uint32_t tile_tokens, const TaiPanels *product,
                              const TaiChunk *chunk, size_t act_at, bool is_first, uint32_t t,
                              const uint32_t *n_rows) {
     TaiTwoTile tile = {.chunk = {&chunk[0], &chunk[n_rows[1] != 0]}};
-    const uint32_t n = tai_at_most(p->n_tokens - t, tile_tokens);
-    float *y = p->y + t * p->y_stride;
+    const uint32_t n = tai_at_most(product->n_tokens - t, tile_tokens);
+    float *y = product->y + t * product->y_stride;
     for (uint32_t i = 0; i < tile_tokens; i++)
-        tile.act[i] = p->act + (t + (i < n ? i : n - 1)) * p->act_stride + act_at;
+        tile.act[i] = product->act + (t + (i < n ? i : n - 1)) * product->act_stride + act_at;
     if (!is_first)
         for (uint32_t i = 0; i < n; i++)
-            for (uint32_t j = 0; j < TAI_TWO; j++)
-                memcpy(&tile.y[i][j], y + i * p->y_stride + j * TAI_PANEL_ROWS,
-                       n_rows[j] * sizeof *y);
+            TAI_EACH_PANEL tai_copy_rows(&tile.y[i][p],
+                                         y + i * product->y_stride + p * TAI_PANEL_ROWS, n_rows[p]);
     kernel(&tile);
     for (uint32_t i = 0; i < n; i++)
-        for (uint32_t j = 0; j < TAI_TWO; j++)
-            memcpy(y + i * p->y_stride + j * TAI_PANEL_ROWS, &tile.y[i][j], n_rows[j] * sizeof *y);
+        TAI_EACH_PANEL tai_copy_rows(y + i * product->y_stride + p * TAI_PANEL_ROWS, &tile.y[i][p],
+                                     n_rows[p]);
 }
 
 /* The first n_tokens tokens of two panels, or of the last one. */
