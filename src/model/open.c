@@ -146,7 +146,7 @@ static void build_vocab(TinyAIModel *m, TinyAIError *error) {
 typedef struct KernelsChoice {
     uint32_t option;
     TaiTier tier;
-    bool only_if_asked; /* its speed depends on more than what this build and processor have */
+    bool only_if_asked;  /* its speed depends on more than what this build and processor have */
     const char *missing; /* why an option may be refused */
 } KernelsChoice;
 

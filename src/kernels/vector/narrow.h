@@ -70,7 +70,7 @@ TAI_NARROW_TILE_256(tai_tile_32_q5, 32, 31)
 #define TAI_KERNELS_32(name, Block)                                                                \
     {name##_gemv,                                                                                  \
      name##_expand,                                                                                \
-     name##_tile,                                                                                  \
+     TAI_NARROW_TILE > 1 ? name##_tile : NULL,                                                     \
      TAI_BLOCK,                                                                                    \
      sizeof(TaiPanel##Block),                                                                      \
      sizeof(TaiNarrow32),                                                                          \
@@ -79,7 +79,7 @@ TAI_NARROW_TILE_256(tai_tile_32_q5, 32, 31)
 #define TAI_KERNELS_256(name, Block, tile)                                                         \
     {name##_gemv,                                                                                  \
      name##_expand,                                                                                \
-     tile,                                                                                         \
+     TAI_NARROW_TILE > 1 ? (tile) : NULL,                                                          \
      TAI_SUPERBLOCK,                                                                               \
      sizeof(TaiPanel##Block),                                                                      \
      sizeof(TaiNarrow256),                                                                         \

@@ -12,11 +12,11 @@ typedef struct TaiPanelKernels {
     void (*gemv)(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to);
     /* Fills a chunk, of which n_blocks is set, with as many blocks. */
     void (*expand)(const uint8_t *block, TaiChunk *chunk);
-    void (*tile)(const TaiChunk *chunk, TaiTileTokens *tokens);
-    uint32_t block;       /* columns */
-    uint32_t block_bytes; /* of a panel */
-    uint32_t act_bytes;   /* of a block of activations */
-    uint32_t chunk;       /* blocks, at most */
+    void (*tile)(const TaiChunk *chunk, TaiTileTokens *tokens); /* may be NULL */
+    uint32_t block;                                             /* columns */
+    uint32_t block_bytes;                                       /* of a panel */
+    uint32_t act_bytes;                                         /* of a block of activations */
+    uint32_t chunk;                                             /* blocks, at most */
     uint32_t tile_tokens;
 } TaiPanelKernels;
 
@@ -78,7 +78,8 @@ static void tai_panel_tiles(const TaiPanelKernels *kernels, const TaiPanels *p, 
 /* y[t][r] = panels . act[t]. A few tokens that no tile takes are single ones. */
 static void tai_multiply_panels(const TaiPanelKernels *kernels, TaiPanels p) {
     const uint32_t n_blocks = p.k / kernels->block, rest = p.n_tokens % kernels->tile_tokens;
-    const uint32_t n_tiled = 2 * rest > kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
+    const uint32_t n_whole = 2 * rest > kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
+    const uint32_t n_tiled = kernels->tile ? n_whole : 0;
     for (uint32_t r = 0; r < p.n_rows; r += TAI_PANEL_ROWS) {
         const uint32_t left = p.n_rows - r;
         const uint32_t n_rows = left < TAI_PANEL_ROWS ? left : TAI_PANEL_ROWS;
