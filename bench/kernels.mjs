@@ -1,6 +1,8 @@
-// Multiply-adds per second of the kernels alone: node bench/kernels.mjs [--quick] [--types Q4_0,…] [--shapes ROWSxK,…]
-// All tiers that this engine has, with 1 and 64 tokens, and attention. Where ../shared/prototype is there and emcc is on
-// the PATH, its kernels run in the same turns: the line "of the prototype" is our share of their speed.
+// The kernels alone, in every tier that this engine has, one thread:
+//     node bench/kernels.mjs [--quick] [--only products|activations|attention|rest] [--types Q4_0,…] [--shapes ROWSxK,…]
+//                            [--tiers simd128,…] [--tokens 1,64]
+// Where ../shared/prototype is there and emcc is on the PATH, its kernels run in the same turns: the line "of it" is our
+// speed divided by theirs.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -8,32 +10,33 @@ import { parseArgs } from 'node:util'
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean' },
+    only: { type: 'string' },
     types: { type: 'string' },
-    shapes: { type: 'string' },
-    tiers: { type: 'string' },
+    shapes: { type: 'string', default: '1024x2048' },
+    tiers: { type: 'string', default: 'simd128,relaxed16,relaxed32' },
     tokens: { type: 'string', default: '1,64' },
   },
 })
 const root = new URL('..', import.meta.url).pathname
-const types = { Q4_0: 2, Q4_1: 3, Q5_0: 6, Q5_1: 7, Q8_0: 8, IQ4_NL: 20 }
-Object.assign(types, { Q2_K: 10, Q3_K: 11, Q4_K: 12, Q5_K: 13, Q6_K: 14, IQ4_XS: 23 })
-Object.assign(types, { F32: 0, F16: 1, BF16: 30 })
-const allTiers = { simd128: 1, relaxed16: 3, relaxed32: 4 }
-const tiers = options.tiers?.split(',') ?? Object.keys(allTiers)
-const names = options.types?.split(',') ?? Object.keys(types)
-const shapes = (options.shapes ?? '1024x2048')
-  .split(',')
-  .map((shape) => shape.split('x').map(Number))
+const TYPES = { Q4_0: 2, Q4_1: 3, Q5_0: 6, Q5_1: 7, Q8_0: 8, IQ4_NL: 20 } // ids of GGUF
+Object.assign(TYPES, { Q2_K: 10, Q3_K: 11, Q4_K: 12, Q5_K: 13, Q6_K: 14, IQ4_XS: 23 })
+Object.assign(TYPES, { F32: 0, F16: 1, BF16: 30 })
+const TIERS = { simd128: 1, relaxed16: 3, relaxed32: 4 } // TaiTier
+const KV_TYPES = { F32: 0, F16: 1, Q8: 2 } // TaiKvType
+const tiers = options.tiers.split(',')
+const names = options.types?.split(',') ?? Object.keys(TYPES)
+const shapes = options.shapes.split(',').map((shape) => shape.split('x').map(Number))
 const tokens = options.tokens.split(',').map(Number)
 const rounds = options.quick ? 12 : 60
 
-const MODULE_BYTES_RELAXED = [
+// A function that multiplies bytes as the relaxed tiers do, to see whether the engine knows that.
+const RELAXED_MODULE = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15,
   65, 2, 253, 15, 253, 128, 2, 11,
 ]
-const relaxed = WebAssembly.validate(new Uint8Array(MODULE_BYTES_RELAXED))
+const relaxed = WebAssembly.validate(new Uint8Array(RELAXED_MODULE))
 const file = `${root}build/emscripten/tinyai-kernels-bench${relaxed ? '-relaxed' : ''}.wasm`
-const module = new WebAssembly.Module(readFileSync(process.env.TINYAI_KERNELS_BENCH ?? file))
+const module = new WebAssembly.Module(readFileSync(file))
 
 // A new instance in which `prepare` (an export that tells the bytes it needs) has run; null where there is no such tier.
 function instance(prepare, args) {
@@ -48,7 +51,7 @@ function instance(prepare, args) {
   return wasm
 }
 
-const SHORT = 4e6 // multiply-adds of a run: the best of short runs is not disturbed
+const SHORT = 4e6 // operations of a run: the best of short runs is not disturbed
 
 // One thing to time: `run` does `work`. V8 compiles a function again once it is hot.
 async function subject(run, work) {
@@ -61,17 +64,28 @@ async function subject(run, work) {
   return { run: repeated, work: work * times, best: Infinity }
 }
 
-async function matmul(type, tier, rows, k, n) {
-  const wasm = instance('bench_prepare', [allTiers[tier], types[type], rows, k, n])
-  return wasm && (await subject(wasm.bench_matmul, rows * k * n))
+/** Billions of operations per second of each subject, in turns; null where there is none. */
+async function time(subjects) {
+  const all = await Promise.all(subjects)
+  for (let round = 0; round < rounds; round++)
+    for (const one of all.filter(Boolean)) {
+      const start = performance.now()
+      one.run()
+      one.best = Math.min(one.best, performance.now() - start)
+    }
+  return all.map((one) => (one ? one.work / one.best / 1e6 : null))
 }
 
-// ---- the prototypes -------------------------------------------------------------------------------------------------
+const cell = (text) => text.padEnd(10)
+const row = (name, cells) => console.log(name.padEnd(10) + cells.map(cell).join(''))
+const figures = (numbers, digits = 1) =>
+  numbers.map((number) => (number === null ? '-' : number.toFixed(digits)))
+const wanted = (part) => !options.only || options.only === part
 
-const prototypes = `${root}../shared/prototype/`
+// ---- the prototypes -----------------------------------------------------------------------------
 
-function compiled(name, memory) {
-  const source = `${prototypes}${name}.c`
+function prototypeModule(name, memory) {
+  const source = `${root}../shared/prototype/${name}.c`
   const out = `${root}build/prototype/${name}${relaxed ? '-relaxed' : ''}.wasm`
   if (!existsSync(source)) return null
   if (!existsSync(out) || statSync(out).mtimeMs < statSync(source).mtimeMs) {
@@ -87,61 +101,108 @@ function compiled(name, memory) {
   return wasm
 }
 
-async function prototype(tier, rows, k, n) {
-  const letter = { simd128: 0, relaxed16: 1, relaxed32: 2 }[tier]
-  if (n === 1) {
-    if (!relaxed && tier !== 'simd128') return null
-    const wasm = compiled('gemv_q4', '512MB')
-    if (!wasm) return null
-    wasm.setup(rows, k)
-    return subject(() => wasm.gemv(letter), rows * k)
-  }
-  if (tier !== 'relaxed32' || !relaxed) return null // there is no other
-  const wasm = compiled('gemm_q4', '256MB')
+const PROTOTYPE_TILE = 6 // tokens; it leaves out what is left over
+
+/** A prototype of Q4_0, where there is one: one token in three tiers, many in relaxed32. */
+function prototype(tier, rows, k, n) {
+  if (!relaxed && tier !== 'simd128') return null
+  if (n !== 1 && tier !== 'relaxed32') return null
+  const wasm = n === 1 ? prototypeModule('gemv_q4', '512MB') : prototypeModule('gemm_q4', '256MB')
   if (!wasm) return null
-  const tiled = n - (n % 6) // it leaves out the others
+  if (n === 1) {
+    wasm.setup(rows, k)
+    return subject(() => wasm.gemv(Object.keys(TIERS).indexOf(tier)), rows * k)
+  }
+  const tiled = n - (n % PROTOTYPE_TILE)
   wasm.setup(rows, k, tiled)
   return subject(wasm.gemm, rows * k * tiled)
 }
 
-// ---- the table ------------------------------------------------------------------------------------------------------
+// ---- products of matrices -------------------------------------------------------------------------
 
-async function time(subjects) {
-  const there = subjects.filter(Boolean)
-  for (let round = 0; round < rounds; round++)
-    for (const one of there) {
-      const start = performance.now()
-      one.run()
-      one.best = Math.min(one.best, performance.now() - start)
-    }
-  return subjects.map((one) => (one ? one.work / one.best / 1e6 : null))
+function product(type, tier, rows, k, n) {
+  const wasm = instance('bench_prepare', [TIERS[tier], TYPES[type], rows, k, n])
+  return wasm && subject(wasm.bench_matmul, rows * k * n)
 }
 
-const show = (figure, digits = 1) => (figure === null ? '-' : figure.toFixed(digits)).padEnd(8)
-
-console.log(
-  `G multiply-adds/s, one thread, Node ${process.version}, best of ${rounds} interleaved runs`,
-)
-for (const [rows, k] of shapes) {
+async function products(rows, k) {
   const columns = tokens.flatMap((n) => tiers.map((tier) => [tier, n]))
-  console.log(`${rows} x ${k}`)
-  console.log(`          ${columns.map(([, n]) => `${n} tok`.padEnd(8)).join('')}`)
-  console.log(
-    `          ${columns.map(([tier]) => tier.slice(0, 4) + tier.slice(-2).padEnd(4)).join('')}`,
+  console.log(`\n${rows} x ${k}, G multiply-adds/s`)
+  row(
+    '',
+    columns.map(([, n]) => `${n} token${n === 1 ? '' : 's'}`),
+  )
+  row(
+    '',
+    columns.map(([tier]) => tier),
   )
   for (const type of names) {
     if (/_K|_XS/.test(type) && k % 256 !== 0) continue
-    const subjects = []
-    for (const [tier, n] of columns) subjects.push(await matmul(type, tier, rows, k, n))
-    if (type === 'Q4_0')
-      for (const [tier, n] of columns) subjects.push(await prototype(tier, rows, k, n))
-    const figures = await time(subjects)
-    console.log(type.padEnd(10) + columns.map((_, i) => show(figures[i])).join(''))
-    if (type !== 'Q4_0') continue
-    const theirs = figures.slice(columns.length)
-    if (theirs.every((figure) => figure === null)) continue
-    console.log('prototype '.padEnd(10) + theirs.map((figure) => show(figure)).join(''))
-    const shares = theirs.map((figure, i) => (figure === null ? null : figures[i] / figure))
-    console.log('of it     '.padEnd(10) + shares.map((share) => show(share, 2)).join(''))
+    const ours = columns.map(([tier, n]) => product(type, tier, rows, k, n))
+    const theirs = columns.map(([tier, n]) => type === 'Q4_0' && prototype(tier, rows, k, n))
+    const all = await time([...ours, ...theirs])
+    row(type, figures(all.slice(0, columns.length)))
+    const prototypes = all.slice(columns.length)
+    if (prototypes.every((figure) => figure === null)) continue
+    row('prototype', figures(prototypes))
+    const shares = prototypes.map((figure, i) => (figure === null ? null : all[i] / figure))
+    row('of it', figures(shares, 2))
   }
 }
+
+// ---- what else a token costs ------------------------------------------------------------------------
+
+function quantizing(type, tier, k) {
+  const wasm = instance('bench_prepare', [TIERS[tier], TYPES[type], 8, k, 1])
+  return wasm && subject(wasm.bench_quantize, k)
+}
+
+async function activations() {
+  console.log('\nactivations of 2048 values, values per ns')
+  row('', tiers)
+  for (const [name, type] of Object.entries({ 32: 'Q8_0', '32N': 'Q4_0', '256N': 'Q4_K' }))
+    row(name, figures(await time(tiers.map((tier) => quantizing(type, tier, 2048)))))
+}
+
+const HEAD_DIM = 64
+const ATTENTION = ['7/256/1', '7/2048/1', '3/256/1', '3/2048/1', '1/2048/1', '3/256/8', '3/2048/8']
+
+function attending(kv, shape) {
+  const [heads, positions, n] = shape.split('/').map(Number)
+  const args = [TIERS.simd128, KV_TYPES[kv], HEAD_DIM, heads, positions, n]
+  const wasm = instance('bench_prepare_attend', args)
+  return subject(wasm.bench_attend, 2 * HEAD_DIM * heads * n * (positions - (n - 1) / 2))
+}
+
+async function attention() {
+  console.log('\nattention, G multiply-adds/s: heads that share / depth / tokens')
+  row('', ATTENTION)
+  for (const kv of Object.keys(KV_TYPES))
+    row(kv, figures(await time(ATTENTION.map((shape) => attending(kv, shape)))))
+}
+
+// The operations of bench_prepare_simple, with a KV type and how many values.
+const REST = {
+  norm: [0, 0, 576],
+  add: [1, 0, 576],
+  SwiGLU: [2, 0, 1536],
+  RoPE: [3, 0, 576],
+  'KV F16': [4, 1, 192],
+  'KV Q8': [4, 2, 192],
+}
+
+async function rest() {
+  console.log('\nthe rest, values per ns')
+  row('', Object.keys(REST))
+  const subjects = Object.values(REST).map(([operation, kv, n]) => {
+    const wasm = instance('bench_prepare_simple', [TIERS.simd128, operation, kv, n])
+    return subject(wasm.bench_simple, n)
+  })
+  row('', figures(await time(subjects)))
+}
+
+console.log(`Node ${process.version}, best of ${rounds} interleaved runs`)
+if (wanted('products')) for (const [rows, k] of shapes) await products(rows, k)
+if (wanted('activations')) await activations()
+if (wanted('attention')) await attention()
+if (wanted('rest')) await rest()
