@@ -52,6 +52,10 @@ for (const [name, tier] of Object.entries(tiers)) {
   })
 }
 
+test('lanes mean what they mean natively', () => {
+  assert.equal(wasm.lanes_mismatches(500), 0)
+})
+
 test('the reference gives the same bits natively and in wasm', () => {
   assert.equal(wasm.reference_hash_is_right(), 1)
 })
