@@ -145,7 +145,7 @@ export function testCommand(host, start, more = {}) {
     })
 
     test('every mode gives the same tokens, and spends memory its own way', async () => {
-      const args = ['run', model, prompt, ...greedy, '--context', '256', '--memory', '5MB']
+      const args = ['run', model, prompt, ...greedy, '--context', '256', '--memory', '6MB']
       const seen = new Map()
       for (const mode of ['normal', 'memory-opt', 'streaming', 'adaptive']) {
         const { tokens, stats } = await json([...args, '--mode', mode])

@@ -121,7 +121,13 @@ export function testConvert(host, start, folder) {
     })
 
     test('too few and too many arguments are usage errors', async () => {
-      for (const args of [[], [gguf], [gguf, tmai, tmai], [gguf, tmai, '--context', '5'], [gguf, tmai, '--layout', 'columns']]) {
+      for (const args of [
+        [],
+        [gguf],
+        [gguf, tmai, tmai],
+        [gguf, tmai, '--context', '5'],
+        [gguf, tmai, '--layout', 'columns'],
+      ]) {
         const { code, stderr } = await start(['convert', ...args])
         assert.equal(code, 2)
         assert.match(stderr, /See tinyai convert --help/)
