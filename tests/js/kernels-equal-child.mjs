@@ -35,5 +35,6 @@ console.log(
     bad: bad.slice(0, 10),
     hashIsRight: wasm.reference_hash_is_right(),
     seesOneBit: wasm.comparison_sees_one_bit(),
+    lanesMismatches: wasm.lanes_mismatches(500),
   }),
 )
