@@ -2,14 +2,7 @@
 import { parseArgs } from 'node:util'
 import { version } from '../index.js'
 import { parseSize } from '../size.js'
-import type {
-  GenerateOptions,
-  Kernels,
-  KvType,
-  LoadOptions,
-  Mode,
-  TensorLayout,
-} from '../types.js'
+import type { GenerateOptions, Kernels, KvType, LoadOptions, Mode, TensorLayout } from '../types.js'
 
 export type CommandName = 'run' | 'plan' | 'inspect' | 'perplexity' | 'convert'
 

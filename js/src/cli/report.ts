@@ -15,7 +15,6 @@ const MEANINGS: Record<Purpose, string> = {
   kv: 'keys and values of the context',
   activations: 'activations, attention scores, tokenizer and sampler scratch',
   text: 'prompt, token history, logits and text on its way out',
-  threads: 'stacks of the threads that compute beside the first',
   header: 'file header while it is parsed',
 }
 
