@@ -21,13 +21,15 @@ Object.assign(types, { F32: 0, F16: 1, BF16: 30 })
 const allTiers = { simd128: 1, relaxed16: 3, relaxed32: 4 }
 const tiers = options.tiers?.split(',') ?? Object.keys(allTiers)
 const names = options.types?.split(',') ?? Object.keys(types)
-const shapes = (options.shapes ?? '1024x2048').split(',').map((shape) => shape.split('x').map(Number))
+const shapes = (options.shapes ?? '1024x2048')
+  .split(',')
+  .map((shape) => shape.split('x').map(Number))
 const tokens = options.tokens.split(',').map(Number)
 const rounds = options.quick ? 12 : 60
 
 const MODULE_BYTES_RELAXED = [
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
-  253, 128, 2, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15,
+  65, 2, 253, 15, 253, 128, 2, 11,
 ]
 const relaxed = WebAssembly.validate(new Uint8Array(MODULE_BYTES_RELAXED))
 const file = `${root}build/emscripten/tinyai-kernels-bench${relaxed ? '-relaxed' : ''}.wasm`
@@ -117,17 +119,22 @@ async function time(subjects) {
 
 const show = (figure, digits = 1) => (figure === null ? '-' : figure.toFixed(digits)).padEnd(8)
 
-console.log(`G multiply-adds/s, one thread, Node ${process.version}, best of ${rounds} interleaved runs`)
+console.log(
+  `G multiply-adds/s, one thread, Node ${process.version}, best of ${rounds} interleaved runs`,
+)
 for (const [rows, k] of shapes) {
   const columns = tokens.flatMap((n) => tiers.map((tier) => [tier, n]))
   console.log(`${rows} x ${k}`)
   console.log(`          ${columns.map(([, n]) => `${n} tok`.padEnd(8)).join('')}`)
-  console.log(`          ${columns.map(([tier]) => tier.slice(0, 4) + tier.slice(-2).padEnd(4)).join('')}`)
+  console.log(
+    `          ${columns.map(([tier]) => tier.slice(0, 4) + tier.slice(-2).padEnd(4)).join('')}`,
+  )
   for (const type of names) {
     if (/_K|_XS/.test(type) && k % 256 !== 0) continue
     const subjects = []
     for (const [tier, n] of columns) subjects.push(await matmul(type, tier, rows, k, n))
-    if (type === 'Q4_0') for (const [tier, n] of columns) subjects.push(await prototype(tier, rows, k, n))
+    if (type === 'Q4_0')
+      for (const [tier, n] of columns) subjects.push(await prototype(tier, rows, k, n))
     const figures = await time(subjects)
     console.log(type.padEnd(10) + columns.map((_, i) => show(figures[i])).join(''))
     if (type !== 'Q4_0') continue

@@ -11,7 +11,9 @@ from importlib.metadata import version
 
 import wasmtime
 
-MODULE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "build", "wasi", "tinyai.wasm")
+MODULE = os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "..", "build", "wasi", os.environ.get("TINYAI_WASI_MODULE", "tinyai.wasm")
+)
 PAGE_BYTES = 65536
 
 
@@ -104,6 +106,6 @@ def run(arguments, environment=os.environ, module=MODULE):
 
 if __name__ == "__main__":
     if not os.path.exists(MODULE):
-        sys.exit("wasi-run: build/wasi/tinyai.wasm is missing: run tools/build first")
+        sys.exit(f"wasi-run: {MODULE} is missing: run tools/build first")
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would wait for the module to return
     sys.exit(run(sys.argv[1:])[0])

@@ -52,12 +52,7 @@ static void end(size_t bytes) {
 }
 
 #define TYPE_OF(value)                                                                             \
-    _Generic((value),                                                                              \
-        uint64_t: "u64",                                                                         \
-        uint32_t: "u32",                                                                         \
-        int32_t: "i32",                                                                          \
-        float: "f32",                                                                            \
-        char: "utf8")
+    _Generic((value), uint64_t: "u64", uint32_t: "u32", int32_t: "i32", float: "f32", char: "utf8")
 
 #define BEGIN(type, js) begin(js, sizeof(type))
 #define END(type) end(sizeof(type))
@@ -142,7 +137,8 @@ static void print_constants(void) {
 /* As functions, because each field would otherwise repeat their words, and pages load them. */
 static void print_field_types(void) {
     static const char *const types[] = {"u32", "i32", "u64", "f32", "utf8", "struct"};
-    printf("\n/** A field of a structure: its offset and type; of an array, that of an element. */\n");
+    printf(
+        "\n/** A field of a structure: its offset and type; of an array, that of an element. */\n");
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         printf("const %s = (at: number) => ({ at, type: '%s' }) as const\n", types[i], types[i]);
     }

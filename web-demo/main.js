@@ -172,7 +172,9 @@ function chooseUrl() {
 
 // ---- loading and generating ----
 
-const keyOf = (made) => made && `${made.budgetBytes} ${made.contextLength} ${made.mode}`
+const kernels = () => find('#kernels').value
+const keyOf = (made) =>
+  made && `${made.budgetBytes} ${made.contextLength} ${made.mode} ${kernels()}`
 const isLoaded = () =>
   loaded !== null && current !== null && loaded.choice === choice && loaded.key === keyOf(current)
 
@@ -227,14 +229,14 @@ async function loadChosen(signal) {
   const asked = { choice, key: keyOf(current) }
   const { budgetBytes: memoryBudget, contextLength, mode, residentBytes } = current
   const maxMemoryBudget = Math.max(memoryBudget, Math.min(residentBytes, ROOM_BYTES))
+  const settings = { memoryBudget, maxMemoryBudget, contextLength, mode, kernels: kernels() }
   status('Loading…')
   const old = loaded
   loaded = null
   showMovable(null)
   await old?.model.close()
   showPlanned(current)
-  const options = { memoryBudget, maxMemoryBudget, contextLength, mode, signal }
-  const model = await load(asked.choice.source, options)
+  const model = await load(asked.choice.source, { ...settings, signal })
   loaded = { model, ...asked }
   model.on('memory', showLater)
   model.on('block', showLater)
@@ -366,6 +368,7 @@ find('#budget').addEventListener('input', ({ target }) => {
 const typedBudget = () => wish({ memoryBudget: find('#budget-bytes').value.trim() })
 find('#budget-bytes').addEventListener('input', typedBudget)
 find('#mode').addEventListener('input', ({ target }) => wish({ mode: target.value }))
+find('#kernels').addEventListener('input', showButtons) // what is loaded has others
 find('#context').addEventListener('input', ({ target }) => {
   if (target.value) wish({ contextLength: Number(target.value) })
 })

@@ -33,8 +33,10 @@ export function measureKernels() {
     encoding: 'utf8',
     timeout: LIMIT_MS,
   })
-  if (done.status !== 0)
-    return { absent: `bench/kernels.mjs failed: ${done.stderr.trim().split('\n').at(-1)}` }
+  if (done.status !== 0) {
+    const why = done.stderr.split('\n').find((line) => line.includes('Error'))
+    return { absent: `bench/kernels.mjs failed: ${why ?? done.signal ?? done.status}` }
+  }
   const ours = figuresOf(done.stdout, TYPE)
   const prototypes = figuresOf(done.stdout, 'prototype')
   if (!ours || !prototypes) return { absent: 'bench/kernels.mjs has no figures of them here' }

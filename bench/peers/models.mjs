@@ -15,13 +15,13 @@ const FOLDER = join(ROOT, 'build', 'bench', 'models', `make-${MAKE}-llama-${VERS
 
 export const TYPES = ['Q4_0', 'Q8_0', 'Q4_K_M']
 
-/** Head and embedding are one matrix in all three. */
+/** From small to large; head and embedding are one matrix in all three. */
 export const SHAPES = {
   '135m': '135M: 30 blocks, 576 wide, 9/3 heads, 1536 FFN, 49152 tokens',
-  '05b': '0.5B: 24 blocks, 896 wide, 14/2 heads, 4864 FFN, 151936 tokens',
   k: 'K: 12 blocks, 1024 wide, 16/4 heads, 2816 FFN, 49152 tokens',
+  '05b': '0.5B: 24 blocks, 896 wide, 14/2 heads, 4864 FFN, 151936 tokens',
 }
-export const SHAPE_NAMES = { '135m': '135M', '05b': '0.5B', k: 'K' }
+export const SHAPE_NAMES = { '135m': '135M', k: 'K', '05b': '0.5B' }
 const CONTEXT = 4096
 const PACKAGE = new URL('../../dist/index.js', import.meta.url)
 

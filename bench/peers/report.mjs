@@ -115,7 +115,7 @@ function sameTokens(results) {
     const at = ours.findIndex((id, i) => id !== theirs[i])
     return at < 0 ? `${name} all ${ours.length}` : `${name} ${at} (${margins[at].toFixed(2)})`
   })
-  return counts.join(', ')
+  return counts.join(', ') || 'not compared'
 }
 
 // ---- facts

@@ -15,7 +15,8 @@ import { Runner } from './runner.js'
 import { readSchedule } from './schedule.js'
 import {
   type Loaded,
-  readBlocks,
+  readBlockBytes,
+  readStates,
   type Snapshot,
   type SnapshotRoom,
   snapshotRoom,
@@ -189,7 +190,7 @@ export class Session {
       plan,
       name: source.name,
       wasmBytes: engine.memoryBytes,
-      blockBytes: readBlocks(engine, plan.blocks).bytes,
+      blockBytes: readBlockBytes(engine, plan.blocks),
       variant: 'inline',
       ...choice,
     }
@@ -329,7 +330,7 @@ export class Session {
     const engine = this.#engine
     engine.wasm.tinyai_js_stats()
     stats.set(engine.view(abi.Exchange.stats, abi.Stats.size))
-    readBlocks(engine, blocks.length, blocks)
+    readStates(engine, blocks)
     const { requests, fetchedBytes, jsBytes, jsPeakBytes } = this.#traffic
     return {
       ...{ stats, blocks, requests, fetchedBytes, jsBytes, jsPeakBytes },

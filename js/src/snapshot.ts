@@ -58,21 +58,22 @@ export function snapshotRoom(blocks: number): SnapshotRoom {
   return { stats: new Uint8Array(abi.Stats.size), blocks: new Uint8Array(blocks) }
 }
 
-/** State and size of all blocks now. */
-export function readBlocks(
-  engine: Engine,
-  count: number,
-  states: Uint8Array = new Uint8Array(count),
-): { states: Uint8Array; bytes: number[] } {
-  const bytes: number[] = []
+/** The states of all blocks now. With every token: what does not change is not read. */
+export function readStates(engine: Engine, states: Uint8Array): void {
   const base = engine.address(abi.Exchange.block)
-  for (let index = 0; index < count; index++) {
+  const { state, pinned } = abi.BlockInfo
+  for (let index = 0; index < states.length; index++) {
     engine.wasm.tinyai_js_block(index)
-    const pinned = engine.get(abi.BlockInfo.pinned, base) ? BLOCK_PINNED : 0
-    states[index] = engine.get(abi.BlockInfo.state, base) | pinned
-    bytes.push(engine.get(abi.BlockInfo.bytes, base))
+    states[index] = engine.get(state, base) | (engine.get(pinned, base) ? BLOCK_PINNED : 0)
   }
-  return { states, bytes }
+}
+
+export function readBlockBytes(engine: Engine, count: number): number[] {
+  const base = engine.address(abi.Exchange.block)
+  return Array.from({ length: count }, (_, index) => {
+    engine.wasm.tinyai_js_block(index)
+    return engine.get(abi.BlockInfo.bytes, base)
+  })
 }
 
 /** The engine's statistics, out of a snapshot's copy of them. */

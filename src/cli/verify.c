@@ -57,12 +57,26 @@ static int32_t load_all(Verifier *v, const TinyAIMappedModel *model,
     return 0;
 }
 
+/* The cache is refused by its bytes: what the option is called is known here. */
+static int32_t refuse_memory(Verifier *v) {
+    const TinyAIError e = v->error;
+    tai_error_clear(&v->error);
+    tai_fail(&v->error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
+             "a layer of this file takes %" PRIu64 " bytes, --memory allows %" PRIu64 ": %" PRIu64
+             " are missing",
+             e.asked_bytes, e.allowed_bytes, e.missing_bytes);
+    v->error.asked_bytes = e.asked_bytes;
+    v->error.allowed_bytes = e.allowed_bytes;
+    v->error.missing_bytes = e.missing_bytes;
+    return TINYAI_E_BUDGET;
+}
+
 static int32_t check_layers(Verifier *v, const char *path, uint64_t cache_bytes) {
     TinyAIMmapConfig config = tinyaiCreateDefaultMmapConfig();
     config.maxCacheSize = (size_t)tai_min_u64(cache_bytes, TINYAI_MAX_BUDGET);
     TinyAIMappedModel *model = tinyaiOpenMappedModel(path, &config);
     if (model == NULL) {
-        return take_error(v);
+        return take_error(v) == TINYAI_E_BUDGET ? refuse_memory(v) : v->error.status;
     }
     const int n = tinyaiGetMappedLayerCount(model);
     const TinyAIProgressiveConfig progressive = {.enable_prefetch = true,
@@ -132,7 +146,7 @@ static int32_t check_others(Verifier *v, const TinyAISource *source) {
 
 /* ---- the command ---------------------------------------------------------------------------- */
 
-/* A cache of at least one layer, or of DEFAULT_LAYERS. */
+/* A cache of what is allowed, or of DEFAULT_LAYERS. */
 static int32_t choose_cache(Verifier *v, const TinyAISource *source, const Options *options,
                             uint64_t *cache_bytes) {
     const TinyAIOptions defaults = tinyai_default_options();
@@ -142,17 +156,7 @@ static int32_t choose_cache(Verifier *v, const TinyAISource *source, const Optio
     }
     const uint64_t allowed = options->engine.memory_budget;
     *cache_bytes = allowed != 0 ? allowed : plan.block_bytes * DEFAULT_LAYERS;
-    if (*cache_bytes >= plan.block_bytes) {
-        return 0;
-    }
-    tai_fail(&v->error, TINYAI_E_BUDGET, TINYAI_NO_OFFSET,
-             "a layer of this file takes %" PRIu64 " bytes, --memory allows %" PRIu64 ": %" PRIu64
-             " are missing",
-             plan.block_bytes, allowed, plan.block_bytes - allowed);
-    v->error.asked_bytes = plan.block_bytes;
-    v->error.allowed_bytes = allowed;
-    v->error.missing_bytes = plan.block_bytes - allowed;
-    return TINYAI_E_BUDGET;
+    return 0;
 }
 
 static int32_t verify_source(Verifier *v, const TinyAISource *source, const Options *options) {

@@ -2,9 +2,9 @@
  *
  * reference/ is the numeric definition of TinyAI; every other tier equals it bit for bit:
  * - Quantized weights: activations are quantized to int8 with d = amax / 127 (f32, round to nearest
- *   even, clamp +-127), per 32 values (Q4_0, Q5_0, Q8_0) or per 256 (Q4_K, Q6_K). The dot product
- * of a block is exact integer arithmetic; then one written-out float expression per block is added
- * in ascending block order. One output row is one lane: a row is never split.
+ *   even, clamp +-127), per 32 values (Q4_0 .. Q8_0, IQ4_NL) or per 256 (Q2_K .. Q6_K, IQ4_XS). The
+ *   dot product of a block is exact integer arithmetic; then one written-out float expression per
+ *   block is added in ascending block order. One output row is one lane: a row is never split.
  * - F32, F16, BF16 weights x f32 activations, and all other float reductions: 8 virtual lanes
  *   (index mod 8), ascending, and the tree of tai_lanes_sum at the end.
  * - Multiply and add round separately; exp, sin, cos, pow, log are ours (math.h in this folder).

@@ -15,10 +15,10 @@
 /* What a value costs, in multiply-adds of a matrix, measured with the simd128 kernels. A step stops by these
  * counts, so they must not be too small. */
 #define ATTENTION_WORK 4u /* with its share of exp and conversions */
-#define NORM_WORK 8u
+#define NORM_WORK 12u
 #define QUANTIZE_WORK 8u
-#define SWIGLU_WORK 48u
-#define STORE_WORK 16u
+#define SWIGLU_WORK 64u
+#define STORE_WORK 24u
 
 static float *scratch(const TinyAIModel *m, uint64_t offset) {
     return tai_in(m, TAI_REGION_SCRATCH, offset);

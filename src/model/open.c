@@ -146,7 +146,7 @@ static void build_vocab(TinyAIModel *m, TinyAIError *error) {
 typedef struct KernelsChoice {
     uint32_t option;
     TaiTier tier;
-    bool only_if_asked; /* its speed depends on more than what this build and processor have */
+    bool only_if_asked;  /* its speed depends on more than what this build and processor have */
     const char *missing; /* why an option may be refused */
 } KernelsChoice;
 
@@ -160,10 +160,10 @@ static const KernelsChoice kernels_choices[] = {
      "avx2 kernels need a native build and x86-64 with AVX2 and F16C"},
     {TINYAI_KERNELS_NEON, TAI_TIER_NEON, false,
      "neon kernels need a native build and arm64 with dotprod"},
+    {TINYAI_KERNELS_RELAXED16, TAI_TIER_RELAXED16, false,
+     "relaxed16 kernels need WebAssembly with relaxed SIMD"},
     {TINYAI_KERNELS_RELAXED32, TAI_TIER_RELAXED32, true,
      "relaxed32 kernels need WebAssembly with relaxed SIMD"},
-    {TINYAI_KERNELS_RELAXED16, TAI_TIER_RELAXED16, true,
-     "relaxed16 kernels need WebAssembly with relaxed SIMD"},
     {TINYAI_KERNELS_SIMD128, TAI_TIER_SIMD128, false, "simd128 kernels need WebAssembly"},
     {TINYAI_KERNELS_SCALAR, TAI_TIER_SCALAR, false, ""},
 };

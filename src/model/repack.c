@@ -9,7 +9,7 @@
 
 #define MOVE_ITEM_BYTES 65536u
 /* What a byte costs, in multiply-adds of a matrix, rather too much than too little (see forward.c). */
-#define REPACK_WORK 8u
+#define REPACK_WORK 4u
 #define MOVE_WORK 2u
 
 bool tai_needs_repack(const TaiTensor *t) {

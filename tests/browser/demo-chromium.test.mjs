@@ -242,6 +242,21 @@ describe('demo page in Chromium', () => {
     })
   })
 
+  test('takes the kernels that are picked, and says why', LIMIT, async () => {
+    await withPage(await open(), async (page) => {
+      await ready(page)
+      await setSampling(page, { maxTokens: TOKENS })
+      for (const kernels of ['relaxed16', 'simd128', 'auto']) {
+        await page.set('#kernels', kernels)
+        const { stats } = await sameAsNode(page)
+        const { engine } = stats
+        if (kernels !== 'auto') assert.equal(engine.kernels, kernels)
+        assert.match(engine.kernelsReason, kernels === 'auto' ? /multiply-adds/ : /^asked for$/)
+        assert.equal(await page.text('[data-stat="engine.kernelsReason"]'), engine.kernelsReason)
+      }
+    })
+  })
+
   test('shows the memory report', LIMIT, async () => {
     await withPage(await open(), async (page) => {
       await ready(page)

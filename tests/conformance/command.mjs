@@ -145,7 +145,7 @@ export function testCommand(host, start, more = {}) {
     })
 
     test('every mode gives the same tokens, and spends memory its own way', async () => {
-      const args = ['run', model, prompt, ...greedy, '--context', '256', '--memory', '5MB']
+      const args = ['run', model, prompt, ...greedy, '--context', '256', '--memory', '6MB']
       const seen = new Map()
       for (const mode of ['normal', 'memory-opt', 'streaming', 'adaptive']) {
         const { tokens, stats } = await json([...args, '--mode', mode])
@@ -256,7 +256,7 @@ export function testCommand(host, start, more = {}) {
         length: 2048,
       })
       const { stdout } = await ok(['inspect', model])
-      assert.match(stdout, /token_embd\.weight +Q8_0 +256 x 2048 +49984 +557056/)
+      assert.match(stdout, /token_embd\.weight +Q8_0 +rows +256 x 2048 +49984 +557056/)
     })
 
     test('perplexity of a text is the same from a file and from standard input', async () => {

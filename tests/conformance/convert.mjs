@@ -20,6 +20,7 @@ const errorOf = ({ stderr }) => /\((E_[A-Z_]+)\)\s*$/.exec(stderr)?.[1]
 export function testConvert(host, start, folder) {
   const gguf = join(folder, 'model.gguf')
   const tmai = join(folder, 'model.tmai')
+  const rows = join(folder, 'rows.tmai')
   const ok = async (args) => {
     const result = await start(['convert', ...args])
     assert.equal(result.code, 0, result.stderr)
@@ -40,6 +41,7 @@ export function testConvert(host, start, folder) {
       mkdirSync(folder, { recursive: true })
       copyFileSync(bundled, gguf)
       await ok([gguf, tmai])
+      await ok([gguf, rows, '--layout', 'rows'])
     })
     after(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -51,6 +53,9 @@ export function testConvert(host, start, folder) {
       assert.equal(fileBytes, readFileSync(back).length)
       assert.ok(headerBytes < 60000 && peakBytes < 1400000)
       assert.deepEqual(readFileSync(back), readFileSync(gguf))
+      await ok([rows, back])
+      assert.deepEqual(readFileSync(back), readFileSync(gguf))
+      assert.notDeepEqual(readFileSync(rows), readFileSync(tmai))
       rmSync(back)
     })
 
@@ -116,7 +121,13 @@ export function testConvert(host, start, folder) {
     })
 
     test('too few and too many arguments are usage errors', async () => {
-      for (const args of [[], [gguf], [gguf, tmai, tmai], [gguf, tmai, '--context', '5']]) {
+      for (const args of [
+        [],
+        [gguf],
+        [gguf, tmai, tmai],
+        [gguf, tmai, '--context', '5'],
+        [gguf, tmai, '--layout', 'columns'],
+      ]) {
         const { code, stderr } = await start(['convert', ...args])
         assert.equal(code, 2)
         assert.match(stderr, /See tinyai convert --help/)
@@ -130,21 +141,28 @@ export function testConvert(host, start, folder) {
       const plain = JSON.parse((await start(['inspect', gguf, '--json'])).stdout)
       assert.deepEqual(inspected.metadata, plain.metadata)
       assert.deepEqual(
-        inspected.tensors.map(({ offset, ...tensor }) => tensor),
-        plain.tensors.map(({ offset, ...tensor }) => tensor),
+        inspected.tensors.map(({ name, type, shape }) => ({ name, type, shape })),
+        plain.tensors.map(({ name, type, shape }) => ({ name, type, shape })),
       )
+      for (const { type, layout } of inspected.tensors) {
+        assert.equal(layout, type === 'F32' ? 'rows' : 'panels')
+      }
+      const inRows = JSON.parse((await start(['inspect', rows, '--json'])).stdout)
+      assert.ok(inRows.tensors.every(({ layout }) => layout === 'rows'))
       const plan = JSON.parse((await start(['plan', tmai, '--json'])).stdout)
       assert.equal(plan.headerBytes, inspected.headerBytes)
       for (const memory of ['1900000', '12MB']) {
         const args = ['--memory', memory, '--context', '64', '--max-tokens', '5']
         const runs = []
-        for (const file of [gguf, tmai]) {
+        for (const file of [gguf, tmai, rows]) {
           const result = await start(['run', file, 'Once', '--temperature', '0', '--json', ...args])
           assert.equal(result.code, 0, result.stderr)
           runs.push(JSON.parse(result.stdout))
         }
-        assert.equal(runs[1].stats.engine.logitsHash, runs[0].stats.engine.logitsHash)
-        assert.deepEqual(runs[1].tokens, runs[0].tokens)
+        for (const run of runs) {
+          assert.equal(run.stats.engine.logitsHash, runs[0].stats.engine.logitsHash)
+          assert.deepEqual(run.tokens, runs[0].tokens)
+        }
       }
     })
   })

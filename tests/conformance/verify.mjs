@@ -73,7 +73,8 @@ export function testVerify(host, start, folder, convert) {
       const found = await json(gguf)
       assert.deepEqual([found.layers, found.otherParts, found.hashesCompared], [8, 0, 0])
       const layers = pieces.filter(({ kind }) => kind === 'block')
-      assert.ok(found.bytes >= layers.reduce((sum, { bytes }) => sum + bytes, 0) - 8 * 9 * 63)
+      const inPanels = layers.reduce((sum, { bytes }) => sum + bytes, 0)
+      assert.ok(found.bytes * 1.06 >= inPanels - 8 * 9 * 63 && found.bytes <= inPanels)
       assert.equal((await json()).layers, 5) // the bundled model
       assert.equal((await json(bundled)).layers, 5)
     })

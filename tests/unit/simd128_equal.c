@@ -1,10 +1,21 @@
 /* The tiers of a wasm module against the reference, in one module without imports but its memory;
  * tests/js/kernels-equal.test.mjs drives it. */
 #include "kernel_cases.h"
+#if TAI_HAVE_RELAXED
+#include "kernels/relaxed16/relaxed16.h"
+#endif
 
 #define EXPORT(name) __attribute__((export_name(#name)))
 
 static float wanted[CASE_OUTPUTS], got[CASE_OUTPUTS];
+
+#if TAI_HAVE_RELAXED
+/* What relaxed dot products give here: TAI_DOT_*. */
+EXPORT(relaxed_dots)
+uint32_t relaxed_dots(void) {
+    return tai_relaxed_dots();
+}
+#endif
 
 /* 1 if this module has the tier, and the tier the kernel of case `seed`. */
 EXPORT(case_is_in)

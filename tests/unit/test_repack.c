@@ -97,6 +97,7 @@ static uint8_t *repacked(const Case *c, const uint8_t *bytes, uint64_t work) {
     model.file.units = units;
     model.file.blocks = blocks;
     model.file.hp.n_blocks = 1;
+    tai_team_init(&model.team);
     tai_build_repack(&model, 1);
     for (uint64_t left = work; !tai_steps_run(&model.steps, &model.team, &model, &left);) {
         left = work;

@@ -10,7 +10,13 @@
 typedef int8_t TaiNarrow;
 typedef int8_t TaiWide;
 
-enum { TAI_NARROW_TILE = 4, TAI_WIDE_TILE = 4, TAI_WIDE_OFFSET = 0 };
+enum {
+    TAI_NARROW_TILE = 1,
+    TAI_WIDE_TILE = 1,
+    TAI_TOKENS_32 = 4,
+    TAI_TOKENS_256 = 2,
+    TAI_WIDE_OFFSET = 0
+};
 
 TAI_INLINE V8 tai_narrow_dot(V8 partial, V8 w, const void *a) {
     return v8_add16(partial, _mm256_maddubs_epi16(w, v8_load_splat(a)));

@@ -2,15 +2,13 @@
 #include "kernels/avx2/avx2.h"
 
 #include "kernels/avx2/dot.h"
-#include "kernels/vector/narrow.h"
 #include "kernels/vector/quantize.h"
-#include "kernels/vector/wide.h"
+#include "kernels/vector/two_panels.h"
 
 void tai_avx2_panels(TaiType type, const void *w, uint32_t n_rows, uint32_t k, const void *act,
                      size_t act_stride, uint32_t n_tokens, float *y, size_t y_stride) {
-    const TaiPanelKernels *narrow = tai_narrow_kernels(type);
-    tai_multiply_panels(narrow ? narrow : tai_wide_kernels(type),
-                        (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
+    tai_multiply_two_panels(type,
+                            (TaiPanels){w, n_rows, k, act, act_stride, n_tokens, y, y_stride});
 }
 
 void tai_avx2_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {

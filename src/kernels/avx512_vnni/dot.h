@@ -10,7 +10,13 @@ typedef int8_t TaiNarrow;
 typedef int8_t TaiWide;
 
 #define TAI_NARROW_GROUPS(largest) TAI_DIRECT_GROUPS
-enum { TAI_NARROW_TILE = 8, TAI_WIDE_TILE = 8, TAI_WIDE_OFFSET = 128 };
+enum {
+    TAI_NARROW_TILE = 1,
+    TAI_WIDE_TILE = 1,
+    TAI_TOKENS_32 = 8,
+    TAI_TOKENS_256 = 4,
+    TAI_WIDE_OFFSET = 128
+};
 
 TAI_INLINE V8 tai_narrow_dot(V8 partial, V8 w, const void *a) {
     return _mm256_dpbusd_epi32(partial, w, v8_load_splat(a));

@@ -2,7 +2,7 @@
 #include "kernels/neon/neon.h"
 #include "kernels/neon/v8.h"
 
-/* Of the sixteen registers. */
+/* Of the sixteen pairs of registers. */
 #define TAI_SUMS 8
 
 #include "kernels/vector/attention.h"

@@ -11,7 +11,13 @@ typedef int8_t TaiWide;
 
 #define TAI_NARROW_GROUPS(largest) TAI_DIRECT_GROUPS
 /* 32 registers: twice as many sums as with 16, of two registers each. */
-enum { TAI_NARROW_TILE = 8, TAI_WIDE_TILE = 8, TAI_WIDE_OFFSET = 0 };
+enum {
+    TAI_NARROW_TILE = 1,
+    TAI_WIDE_TILE = 1,
+    TAI_TOKENS_32 = 4,
+    TAI_TOKENS_256 = 2,
+    TAI_WIDE_OFFSET = 0
+};
 
 TAI_INLINE V8 tai_narrow_dot(V8 partial, V8 w, const void *a) {
     int8x16_t x = vreinterpretq_s8_s32(v8_load_splat(a).lo);

@@ -1,7 +1,8 @@
 /* Norm, SwiGLU, RoPE and addition of this tier. */
-#include "kernels/vector/elementwise.h"
 #include "kernels/neon/neon.h"
 #include "kernels/neon/v8.h"
+
+#include "kernels/vector/elementwise.h"
 
 void tai_neon_rms_norm(const float *x, const float *weight, uint32_t n, float eps, float *y) {
     v8_rms_norm(x, weight, n, eps, y);

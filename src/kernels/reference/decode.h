@@ -36,30 +36,35 @@ void tai_ref_decode_iq4_xs(const void *block, TaiRefBlock *to);
 
 /* ---- pieces that formats share ---- */
 
-/* 32 numbers of 4 bits: number j in the low half of qs[j], number j + 16 in the high half. */
-static inline void tai_ref_nibbles(const uint8_t qs[16], int8_t q[32]) {
+/* 32 quants of four or five bits, less `offset`: number j in the low half of qs[j], number j + 16 in
+ * the high half; bit j of `fifth` (0 for four bits) above it. */
+static inline void tai_ref_quants32(const uint8_t qs[16], uint32_t fifth, int32_t offset,
+                                    int8_t q[32]) {
     for (uint32_t j = 0; j < 16; j++) {
-        q[j] = (int8_t)(qs[j] & 15);
-        q[j + 16] = (int8_t)(qs[j] >> 4);
+        uint32_t low = (qs[j] & 15u) | (fifth >> j & 1) << 4;
+        uint32_t high = (uint32_t)qs[j] >> 4 | (fifth >> (j + 16) & 1) << 4;
+        q[j] = (int8_t)((int32_t)low - offset);
+        q[j + 16] = (int8_t)((int32_t)high - offset);
     }
 }
 
-/* A fifth bit for each of 32 numbers, bit j of this little-endian number. */
-static inline void tai_ref_fifth_bits(const uint8_t qh[4], int8_t q[32]) {
-    for (uint32_t j = 0; j < 32; j++)
-        q[j] = (int8_t)(q[j] | (qh[j / 8] >> (j % 8) & 1) << 4);
+/* The fifth bits of Q5_0 and Q5_1: a little-endian number. */
+static inline uint32_t tai_ref_fifth_bits(const uint8_t qh[4]) {
+    return qh[0] | (uint32_t)qh[1] << 8 | (uint32_t)qh[2] << 16 | (uint32_t)qh[3] << 24;
 }
 
 /* 256 numbers of 2 bits: number l of run r (of 32) of half h in bits 2r, 2r + 1 of qs[32 h + l]. */
 static inline void tai_ref_two_bits(const uint8_t qs[64], int8_t q[256]) {
-    for (uint32_t i = 0; i < TAI_SUPERBLOCK; i++)
-        q[i] = (int8_t)(qs[i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3);
+    for (uint32_t run = 0; run < 8; run++)
+        for (uint32_t l = 0; l < 32; l++)
+            q[run * 32 + l] = (int8_t)(qs[run / 4 * 32 + l] >> (run % 4 * 2) & 3);
 }
 
 /* 256 numbers of 4 bits: number l of run r (of 32) in qs[32 (r / 2) + l], low half for even r. */
 static inline void tai_ref_four_bits(const uint8_t qs[128], int8_t q[256]) {
-    for (uint32_t i = 0; i < TAI_SUPERBLOCK; i++)
-        q[i] = (int8_t)(qs[i / 64 * 32 + i % 32] >> (i % 64 / 32 * 4) & 15);
+    for (uint32_t run = 0; run < 8; run++)
+        for (uint32_t l = 0; l < 32; l++)
+            q[run * 32 + l] = (int8_t)(qs[run / 2 * 32 + l] >> (run % 2 * 4) & 15);
 }
 
 /* Scales and minima of Q4_K and Q5_K, drawn in q4_k.c. */

@@ -14,7 +14,7 @@ void tai_ref_decode_iq4_nl(const void *block, TaiRefBlock *to) {
     const TaiIQ4_NL *b = block;
     to->d = tai_f16_weight(b->d);
     to->scale[0] = 1;
-    tai_ref_nibbles(b->qs, to->q);
+    tai_ref_quants32(b->qs, 0, 0, to->q);
     for (uint32_t j = 0; j < TAI_BLOCK; j++)
         to->q[j] = tai_iq4_values[to->q[j]];
 }

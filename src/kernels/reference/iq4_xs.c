@@ -17,7 +17,7 @@ void tai_ref_decode_iq4_xs(const void *block, TaiRefBlock *to) {
         int32_t low = b->scales_l[sub / 2] >> (sub % 2 * 4) & 15;
         int32_t high = b->scales_h >> (sub * 2) & 3;
         to->scale[sub] = (int16_t)((low | high << 4) - 32);
-        tai_ref_nibbles(b->qs + (size_t)sub * 16, to->q + (size_t)sub * 32);
+        tai_ref_quants32(b->qs + (size_t)sub * 16, 0, 0, to->q + (size_t)sub * 32);
     }
     for (uint32_t i = 0; i < TAI_SUPERBLOCK; i++)
         to->q[i] = tai_iq4_values[to->q[i]];

@@ -21,8 +21,9 @@ void tai_ref_decode_q3_k(const void *block, TaiRefBlock *to) {
         to->scale[sub] = (int16_t)((low | high << 4) - 32);
     }
     tai_ref_two_bits(b->qs, to->q);
-    for (uint32_t i = 0; i < TAI_SUPERBLOCK; i++) {
-        int32_t high = b->hmask[i % 32] >> (i / 32) & 1;
-        to->q[i] = (int8_t)((to->q[i] | high << 2) - 4);
-    }
+    for (uint32_t run = 0; run < 8; run++)
+        for (uint32_t l = 0; l < 32; l++) {
+            int8_t *q = &to->q[run * 32 + l];
+            *q = (int8_t)((*q | (b->hmask[l] >> run & 1) << 2) - 4);
+        }
 }

@@ -11,7 +11,5 @@ void tai_ref_decode_q4_0(const void *block, TaiRefBlock *to) {
     const TaiQ4_0 *b = block;
     to->d = tai_f16_weight(b->d);
     to->scale[0] = 1;
-    tai_ref_nibbles(b->qs, to->q);
-    for (uint32_t j = 0; j < TAI_BLOCK; j++)
-        to->q[j] = (int8_t)(to->q[j] - 8);
+    tai_ref_quants32(b->qs, 0, 8, to->q);
 }

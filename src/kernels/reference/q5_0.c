@@ -11,8 +11,5 @@ void tai_ref_decode_q5_0(const void *block, TaiRefBlock *to) {
     const TaiQ5_0 *b = block;
     to->d = tai_f16_weight(b->d);
     to->scale[0] = 1;
-    tai_ref_nibbles(b->qs, to->q);
-    tai_ref_fifth_bits(b->qh, to->q);
-    for (uint32_t j = 0; j < TAI_BLOCK; j++)
-        to->q[j] = (int8_t)(to->q[j] - 16);
+    tai_ref_quants32(b->qs, tai_ref_fifth_bits(b->qh), 16, to->q);
 }

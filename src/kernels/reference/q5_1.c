@@ -12,6 +12,5 @@ void tai_ref_decode_q5_1(const void *block, TaiRefBlock *to) {
     to->d = tai_f16_weight(b->d);
     to->m = tai_f16_weight(b->m);
     to->scale[0] = to->minimum[0] = 1;
-    tai_ref_nibbles(b->qs, to->q);
-    tai_ref_fifth_bits(b->qh, to->q);
+    tai_ref_quants32(b->qs, tai_ref_fifth_bits(b->qh), 0, to->q);
 }

@@ -17,6 +17,9 @@ void tai_ref_decode_q5_k(const void *block, TaiRefBlock *to) {
     to->m = -tai_f16_weight(b->dmin);
     tai_ref_scales_q4_k(b->scales, to);
     tai_ref_four_bits(b->qs, to->q);
-    for (uint32_t i = 0; i < TAI_SUPERBLOCK; i++)
-        to->q[i] = (int8_t)(to->q[i] | (b->qh[i % 32] >> (i / 32) & 1) << 4);
+    for (uint32_t run = 0; run < 8; run++)
+        for (uint32_t l = 0; l < 32; l++) {
+            int8_t *q = &to->q[run * 32 + l];
+            *q = (int8_t)(*q | (b->qh[l] >> run & 1) << 4);
+        }
 }

@@ -10,12 +10,13 @@
 #include "kernels/bits.h"
 #include "kernels/reference/decode.h"
 
-static int32_t quant(const TaiQ6_K *block, uint32_t i) {
-    uint32_t half = i / 128, run = i % 128 / 32, l = i % 32;
-    uint8_t pair = block->ql[half * 64 + run % 2 * 32 + l];
-    int32_t low = run < 2 ? pair & 15 : pair >> 4;
-    int32_t high = block->qh[half * 32 + l] >> (2 * run) & 3;
-    return (low | high << 4) - 32;
+/* Run r of a half, of 32 weights. */
+static void decode_run(const uint8_t *ql, const uint8_t *qh, uint32_t r, int8_t *q) {
+    for (uint32_t l = 0; l < 32; l++) {
+        int32_t low = ql[l + 32 * (r % 2)] >> (r / 2 * 4) & 15;
+        int32_t high = qh[l] >> (2 * r) & 3;
+        q[l] = (int8_t)((low | high << 4) - 32);
+    }
 }
 
 void tai_ref_decode_q6_k(const void *block, TaiRefBlock *to) {
@@ -23,6 +24,8 @@ void tai_ref_decode_q6_k(const void *block, TaiRefBlock *to) {
     to->d = tai_f16_weight(b->d);
     for (uint32_t sub = 0; sub < 16; sub++)
         to->scale[sub] = b->scales[sub];
-    for (uint32_t i = 0; i < TAI_SUPERBLOCK; i++)
-        to->q[i] = (int8_t)quant(b, i);
+    for (uint32_t run = 0; run < 8; run++) {
+        size_t half = run / 4;
+        decode_run(b->ql + 64 * half, b->qh + 32 * half, run % 4, to->q + (size_t)32 * run);
+    }
 }

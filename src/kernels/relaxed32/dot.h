@@ -11,7 +11,7 @@ typedef int8_t TaiNarrow;
 typedef int8_t TaiWide;
 
 #define TAI_NARROW_GROUPS(largest) TAI_DIRECT_GROUPS
-enum { TAI_NARROW_TILE = 6, TAI_WIDE_TILE = 6, TAI_WIDE_OFFSET = TAI_WIDE_SIGNED ? 0 : 128 };
+enum { TAI_NARROW_TILE = 5, TAI_WIDE_TILE = 5, TAI_WIDE_OFFSET = TAI_WIDE_SIGNED ? 0 : 128 };
 
 TAI_INLINE V8 tai_narrow_dot(V8 partial, V8 w, const void *a) {
     v128_t x = wasm_v128_load32_splat(a);

@@ -5,7 +5,7 @@
  *
  *     TaiNarrow, TaiWide          int8_t or int16_t
  *     TAI_NARROW_GROUPS(largest)  groups of four products that a partial sum takes, of quants <= largest
- *     TAI_NARROW_TILE, TAI_WIDE_TILE  tokens of a tile of a product with many
+ *     TAI_NARROW_TILE, TAI_WIDE_TILE  tokens of a tile of a product with many; 1: two_panels.h has the tiles
  *     TAI_WIDE_OFFSET             what tai_wide_bytes leaves added to a wide weight: 128 or 0
  *
  *     tai_narrow_dot(partial, w, a)   partial + the four products of bytes w and activations at a

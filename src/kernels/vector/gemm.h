@@ -77,9 +77,10 @@ TAI_INLINE void tai_expand_32(const TaiFormat32 f, const uint8_t *block, TaiChun
     c->w = to;
     c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS;
     for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        V8 bits = tai_fifth_bits(&f, block);
         TAI_LOOP
         for (uint32_t g = 0; g < TAI_APART_32; g++) {
-            TaiGroups w = f.unpack(block, g);
+            TaiGroups w = f.unpack(block + sizeof(TaiPanelWord) * g, 0, &bits);
             v8_store(to + sizeof(V8) * g, w.a);
             v8_store(to + sizeof(V8) * (g + TAI_APART_32), w.b);
         }
@@ -100,9 +101,10 @@ TAI_INLINE void tai_expand_pairs_32(const TaiFormat32 f, const uint8_t *block, T
     c->w = to;
     c->w_stride = TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t);
     for (uint32_t b = 0; b < c->n_blocks; b++, block += f.block_bytes, to += c->w_stride) {
+        V8 bits = tai_fifth_bits(&f, block);
         TAI_LOOP
         for (uint32_t g = 0; g < TAI_APART_32; g++) {
-            TaiGroups w = f.unpack(block, g);
+            TaiGroups w = f.unpack(block + sizeof(TaiPanelWord) * g, 0, &bits);
             tai_store_pairs(to, g, w.a, f.offset);
             tai_store_pairs(to, g + TAI_APART_32, w.b, f.offset);
         }
@@ -125,13 +127,17 @@ TAI_INLINE void tai_expand_scales_256(const TaiFormat256 *f, const uint8_t *bloc
 }
 
 TAI_INLINE void tai_expand_groups_256(const TaiFormat256 *f, const uint8_t *block, uint8_t *to) {
+    const uint32_t turn = f->apart < 8 ? f->apart : 8;
+    V8 bits = v8_zero();
     TAI_UNROLL
     for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f->apart)
         TAI_UNROLL
-    for (uint32_t g = base; g < base + f->apart; g++) {
-        TaiGroups w = f->unpack(block, g);
-        v8_store(to + sizeof(V8) * g, w.a);
-        v8_store(to + sizeof(V8) * (g + f->apart), w.b);
+    for (uint32_t g = base; g < base + f->apart; g += turn)
+        TAI_LOOP
+    for (uint32_t i = 0; i < turn; i++) {
+        TaiGroups w = f->unpack(block + sizeof(TaiPanelWord) * i, g, &bits);
+        v8_store(to + sizeof(V8) * (g + i), w.a);
+        v8_store(to + sizeof(V8) * (g + i + f->apart), w.b);
     }
 }
 
@@ -181,11 +187,11 @@ TAI_INLINE void tai_expand_pairs_256(const TaiFormat256 f, const uint8_t *block,
 TAI_INLINE void tai_multiply_bytes(const TaiDots by, V8 *sum, const uint8_t *w,
                                    const uint8_t *const *q, uint32_t n_groups, uint32_t n_tokens) {
     TAI_LOOP
-    for (uint32_t g = 0; g < n_groups; g += TAI_TURN_GROUPS) {
+    for (uint32_t g = 0; g < n_groups; g += TAI_TURN_GROUPS, w += sizeof(V8) * TAI_TURN_GROUPS) {
         V8 x[TAI_TURN_GROUPS];
         TAI_UNROLL
         for (uint32_t i = 0; i < TAI_TURN_GROUPS; i++)
-            x[i] = v8_load(w + sizeof(V8) * (g + i));
+            x[i] = v8_load(w + sizeof(V8) * i);
         TAI_UNROLL
         for (uint32_t t = 0; t < n_tokens; t++)
             TAI_UNROLL
@@ -300,38 +306,49 @@ TAI_INLINE void tai_tile_pairs_32(bool has_minima, const TaiChunk *c, TaiTileTok
     }
 }
 
-/* What the sum of a block of 256 gives to y. */
-TAI_INLINE void tai_finish_tile_256(const TaiChunk *c, uint32_t b, const TaiSums256 *sums, V8 isum,
-                                    TaiLanes *y) {
-    V8 d = v8_load(&c->d[b]), da = v8_load_splat(&sums->d);
-    const int16_t *a = c->n_pairs == TAI_SUBS / 2 ? sums->of_16 : sums->of_32;
-    V8 corrections = v8_zero();
-    if (c->has_minima || c->offset != 0)
-        for (uint32_t j = 0; j < c->n_pairs; j++)
-            corrections = v8_add32(corrections, v8_madd16(v8_load(&c->pairs[b * c->n_pairs + j]),
-                                                          v8_load_splat(a + 2 * j)));
-    if (c->has_minima) {
-        V8 msum = v8_sub32(v8_zero(), corrections);
-        v8_store(y, tai_add_block_with_minimum(v8_load(y), d, da, isum, v8_load(&c->m[b]), msum));
-    } else {
-        isum = v8_sub32(isum, v8_mul32(corrections, v8_splat32((int32_t)c->offset)));
-        v8_store(y, tai_add_block(v8_load(y), d, da, isum));
+/* What the sums of block b give to y, of all tokens. Where: the bytes from a token's chunk to the block's sums. A
+ * function: it is called too seldom to be worth a copy in each tile. */
+static __attribute__((noinline)) void tai_finish_tile_256(const TaiChunk *c, uint32_t b,
+                                                          size_t where, uint32_t n_tokens,
+                                                          const TaiLanes *isum,
+                                                          TaiTileTokens *tokens) {
+    const TaiLanes *pairs = c->pairs + (size_t)b * c->n_pairs;
+    const V8 d = v8_load(&c->d[b]);
+    for (uint32_t t = 0; t < n_tokens; t++) {
+        const TaiSums256 *sums = (const void *)(tokens->act[t] + where);
+        const int16_t *a = c->n_pairs == TAI_SUBS / 2 ? sums->of_16 : sums->of_32;
+        V8 da = v8_load_splat(&sums->d), sum = v8_load(&isum[t]), y = v8_load(&tokens->y[t]);
+        V8 corrections = v8_zero();
+        if (c->has_minima || c->offset != 0)
+            for (uint32_t j = 0; j < c->n_pairs; j++)
+                corrections =
+                    v8_add32(corrections, v8_madd16(v8_load(&pairs[j]), v8_load_splat(a + 2 * j)));
+        if (c->has_minima) {
+            V8 msum = v8_sub32(v8_zero(), corrections);
+            y = tai_add_block_with_minimum(y, d, da, sum, v8_load(&c->m[b]), msum);
+        } else {
+            sum = v8_sub32(sum, v8_mul32(corrections, v8_splat32((int32_t)c->offset)));
+            y = tai_add_block(y, d, da, sum);
+        }
+        v8_store(&tokens->y[t], y);
     }
 }
 
 /* Blocks of 256 as pairs of int16 with the scales in them. */
 TAI_INLINE void tai_tile_pairs_256(const TaiChunk *c, TaiTileTokens *tokens) {
     enum { T = TAI_PAIRS_TILE };
+    const size_t act_bytes = TAI_SUPERBLOCK * sizeof(int16_t) + sizeof(TaiSums256);
     const uint8_t *w = c->w;
-    const int16_t *q[T];
-    TAI_UNROLL
-    for (uint32_t t = 0; t < T; t++)
-        q[t] = (const int16_t *)(const void *)tokens->act[t];
+    TaiLanes sums[T];
     for (uint32_t b = 0; b < c->n_blocks; b++) {
         V8 isum[T];
+        const int16_t *q[T];
         TAI_UNROLL
-        for (uint32_t t = 0; t < T; t++)
+        for (uint32_t t = 0; t < T; t++) {
             isum[t] = v8_zero();
+            q[t] = (const int16_t *)(const void *)(tokens->act[t] + b * act_bytes);
+        }
+        TAI_LOOP
         for (uint32_t s = 0; s < 8; s++, w += TAI_BLOCK * TAI_PANEL_ROWS * sizeof(int16_t)) {
             tai_multiply_pairs(isum, w, q, T);
             TAI_UNROLL
@@ -339,49 +356,44 @@ TAI_INLINE void tai_tile_pairs_256(const TaiChunk *c, TaiTileTokens *tokens) {
                 q[t] += TAI_BLOCK;
         }
         TAI_UNROLL
-        for (uint32_t t = 0; t < T; t++) {
-            tai_finish_tile_256(c, b, (const TaiSums256 *)(const void *)q[t], isum[t],
-                                &tokens->y[t]);
-            q[t] += sizeof(TaiSums256) / sizeof *q[t];
-        }
+        for (uint32_t t = 0; t < T; t++)
+            v8_store(&sums[t], isum[t]);
+        tai_finish_tile_256(c, b, b * act_bytes + TAI_SUPERBLOCK * sizeof(int16_t), T, sums,
+                            tokens);
     }
 }
 
 /* Blocks of 256 as bytes: the sums of sub-blocks of `sub` columns, times their scales, go to memory. */
 TAI_INLINE void tai_tile_256(const TaiDots by, const uint32_t sub, const uint32_t run,
                              const uint32_t n_tokens, const TaiChunk *c, TaiTileTokens *tokens) {
-    const uint8_t *q[TAI_MAX_TILE], *w = c->w;
+    const size_t act_bytes = TAI_SUPERBLOCK + sizeof(TaiSums256);
+    const uint8_t *w = c->w;
     const TaiLanes *scale = c->scales;
     TaiLanes sums[TAI_MAX_TILE], *sum = sums;
     TAI_IN_MEMORY(sum);
-    TAI_UNROLL
-    for (uint32_t t = 0; t < n_tokens; t++)
-        q[t] = tokens->act[t];
     for (uint32_t b = 0; b < c->n_blocks; b++) {
+        const uint8_t *q[TAI_MAX_TILE];
         TAI_UNROLL
-        for (uint32_t t = 0; t < n_tokens; t++)
+        for (uint32_t t = 0; t < n_tokens; t++) {
             v8_store(&sum[t], v8_zero());
-        for (uint32_t s = 0; s < TAI_SUPERBLOCK / sub; s++, scale++)
-            TAI_UNROLL
-        for (uint32_t g0 = 0; g0 < sub / 4; g0 += run, w += sizeof(V8) * run) {
+            q[t] = tokens->act[t] + b * act_bytes;
+        }
+        TAI_LOOP
+        for (uint32_t g = 0; g < TAI_SUPERBLOCK / 4; g += run, w += sizeof(V8) * run) {
             V8 isum[TAI_MAX_TILE];
             TAI_UNROLL
             for (uint32_t t = 0; t < n_tokens; t++)
                 isum[t] = v8_zero();
             tai_multiply_bytes(by, isum, w, q, run, n_tokens);
-            V8 s8 = v8_load(scale);
+            V8 s8 = v8_load(scale + 4 * g / sub);
             TAI_UNROLL
             for (uint32_t t = 0; t < n_tokens; t++) {
                 v8_store(&sum[t], v8_add32(v8_load(&sum[t]), by.scaled(isum[t], s8)));
                 q[t] += 4 * run;
             }
         }
-        TAI_UNROLL
-        for (uint32_t t = 0; t < n_tokens; t++) {
-            tai_finish_tile_256(c, b, (const TaiSums256 *)(const void *)q[t], v8_load(&sum[t]),
-                                &tokens->y[t]);
-            q[t] += sizeof(TaiSums256);
-        }
+        scale += TAI_SUPERBLOCK / sub;
+        tai_finish_tile_256(c, b, b * act_bytes + TAI_SUPERBLOCK, n_tokens, sum, tokens);
     }
 }
 

@@ -24,6 +24,31 @@ TAI_INLINE V8 tai_offset_32(const uint32_t factor, const int32_t *minus_sum) {
     return factor == 1 ? offset : v8_add32(offset, offset);
 }
 
+/* Two sums at a time: of the groups that lie `apart`. */
+typedef struct TaiTwoSums {
+    V8 a, b;
+} TaiTwoSums;
+
+typedef V8 (*TaiDot)(V8 partial, V8 w, const void *a);
+
+/* sum + n groups from g on, and those apart from them. at: the block; q: the activations of group g, of `width` bytes. */
+TAI_INLINE TaiTwoSums tai_multiply_words(TaiUnpack unpack, TaiDot dot, TaiTwoSums sum,
+                                         const uint8_t *at, const void *q, size_t width, uint32_t g,
+                                         uint32_t n, uint32_t apart, V8 bits) {
+    const uint8_t *a = q, *end = at + n * sizeof(TaiPanelWord);
+    TAI_LOOP
+    for (; at != end; at += sizeof(TaiPanelWord), a += 4 * width) {
+        TaiGroups w = unpack(at, g, &bits);
+        sum.a = dot(sum.a, w.a, a);
+        sum.b = dot(sum.b, w.b, a + 4 * width * apart);
+    }
+    return sum;
+}
+
+TAI_INLINE V8 tai_fifth_bits(const TaiFormat32 *f, const uint8_t *block) {
+    return f->fifth_bits ? v8_load(block + offsetof(TaiPanelQ5_0, qh)) : v8_zero();
+}
+
 TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, uint32_t n_blocks,
                             const void *act, float *restrict to) {
     const TaiNarrow32 *a = act;
@@ -31,14 +56,10 @@ TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, 
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 offset = tai_offset_32((uint32_t)f.offset / 8, &a->minus_8_sum);
-        V8 low = tai_narrow_start(offset), high = tai_narrow_start(v8_zero());
-        TAI_LOOP
-        for (uint32_t g = 0; g < TAI_APART_32; g++) {
-            TaiGroups w = f.unpack(block, g);
-            low = tai_narrow_dot(low, w.a, &a->q[4 * g]);
-            high = tai_narrow_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
-        }
-        V8 isum = tai_narrow_join(offset, low, high, fits);
+        TaiTwoSums sum = {tai_narrow_start(offset), tai_narrow_start(v8_zero())};
+        sum = tai_multiply_words(f.unpack, tai_narrow_dot, sum, block, a->q, sizeof *a->q, 0,
+                                 TAI_APART_32, TAI_APART_32, tai_fifth_bits(&f, block));
+        V8 isum = tai_narrow_join(offset, sum.a, sum.b, fits);
         V8 d = v8_load_f16(block + f.d), da = v8_load_splat(&a->d);
         if (f.m == 0) {
             y = tai_add_block(y, d, da, isum);
@@ -55,15 +76,11 @@ TAI_INLINE void tai_gemv_wide_32(const TaiFormat32 f, const uint8_t *restrict bl
     const TaiWide32 *a = act;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
-        V8 low = TAI_WIDE_OFFSET == 0 ? v8_zero() : v8_load_splat(&a->minus_128_sum);
-        V8 high = v8_zero();
-        TAI_LOOP
-        for (uint32_t g = 0; g < TAI_APART_32; g++) {
-            TaiGroups w = f.unpack(block, g);
-            low = tai_wide_dot(low, w.a, &a->q[4 * g]);
-            high = tai_wide_dot(high, w.b, &a->q[4 * (g + TAI_APART_32)]);
-        }
-        y = tai_add_block(y, v8_load_f16(block + f.d), v8_load_splat(&a->d), v8_add32(low, high));
+        TaiTwoSums sum = {tai_offset_32(TAI_WIDE_OFFSET / 128, &a->minus_128_sum), v8_zero()};
+        sum = tai_multiply_words(f.unpack, tai_wide_dot, sum, block, a->q, sizeof *a->q, 0,
+                                 TAI_APART_32, TAI_APART_32, v8_zero());
+        y = tai_add_block(y, v8_load_f16(block + f.d), v8_load_splat(&a->d),
+                          v8_add32(sum.a, sum.b));
     }
     v8_store(to, y);
 }
@@ -109,21 +126,21 @@ TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 isum = v8_zero();
-        TAI_UNROLL
-        for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f.apart)
+        TAI_LOOP
+        for (uint32_t p = 0; p < TAI_SUPERBLOCK / 4; p += f.period) {
+            const uint8_t *at = block + sizeof(TaiPanelWord) * (p / f.period * f.period_words);
+            const uint8_t *scales = block + sizeof(TaiPanelPair) * (p / groups / 2);
             TAI_UNROLL
-        for (uint32_t g0 = base; g0 < base + f.apart; g0 += run) {
-            V8 first = tai_narrow_start(v8_zero()), second = tai_narrow_start(v8_zero());
-            TAI_LOOP
-            for (uint32_t g = g0; g < g0 + run; g++) {
-                TaiGroups w = f.unpack(block, g);
-                first = tai_narrow_dot(first, w.a, &a->q[4 * g]);
-                second = tai_narrow_dot(second, w.b, &a->q[4 * (g + f.apart)]);
+            for (uint32_t i = 0; i < f.period / 2; i += run) {
+                const uint32_t g = i / f.apart * 2 * f.apart + i % f.apart;
+                TaiTwoSums sum = {tai_narrow_start(v8_zero()), tai_narrow_start(v8_zero())};
+                sum = tai_multiply_words(f.unpack, tai_narrow_dot, sum, at, &a->q[4 * (p + g)],
+                                         sizeof *a->q, g, run, f.apart, v8_zero());
+                V8 s0 = tai_narrow_scale(&f, scales, g / groups);
+                V8 s1 = tai_narrow_scale(&f, scales, (g + f.apart) / groups);
+                isum = v8_add32(isum, tai_narrow_scaled(sum.a, s0));
+                isum = v8_add32(isum, tai_narrow_scaled(sum.b, s1));
             }
-            V8 s0 = tai_narrow_scale(&f, block, g0 / groups);
-            V8 s1 = tai_narrow_scale(&f, block, (g0 + f.apart) / groups);
-            isum = v8_add32(isum, tai_narrow_scaled(first, s0));
-            isum = v8_add32(isum, tai_narrow_scaled(second, s1));
         }
         y = tai_finish_256(&f, block, &a->sums, isum, f.offset, y);
     }
@@ -135,24 +152,25 @@ TAI_INLINE V8 tai_wide_scale(const TaiFormat256 *f, const uint8_t *block, uint32
     return s % 2 == 0 ? tai_low32(pair) : tai_high32(pair);
 }
 
-/* Both groups of a pair lie in the same sub-block of 32. */
+/* Both groups that are unpacked together lie in the same sub-block of 32. */
 TAI_INLINE void tai_gemv_wide_256(const TaiFormat256 f, const uint8_t *restrict block,
                                   uint32_t n_blocks, const void *act, float *restrict to) {
     const TaiWide256 *a = act;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
         V8 isum = v8_zero();
-        TAI_UNROLL
-        for (uint32_t s = 0; s < TAI_SUPERBLOCK / 32; s++) {
-            V8 low = v8_zero(), high = v8_zero();
-            TAI_LOOP
-            for (uint32_t g = 8 * s; g < 8 * s + 4; g++) {
-                TaiGroups w = f.unpack(block, g);
-                low = tai_wide_dot(low, w.a, &a->q[4 * g]);
-                high = tai_wide_dot(high, w.b, &a->q[4 * (g + 4)]);
+        TAI_LOOP
+        for (uint32_t p = 0; p < TAI_SUPERBLOCK / 4; p += f.period) {
+            const uint8_t *at = block + sizeof(TaiPanelWord) * (p / f.period * f.period_words);
+            const uint8_t *scales = block + sizeof(TaiPanelPair) * (p / 16);
+            TAI_UNROLL
+            for (uint32_t g = 0; g < f.period; g += 8) {
+                TaiTwoSums sum = {v8_zero(), v8_zero()};
+                sum = tai_multiply_words(f.unpack, tai_wide_dot, sum, at, &a->q[4 * (p + g)],
+                                         sizeof *a->q, g, f.apart, f.apart, v8_zero());
+                V8 both = v8_add32(sum.a, sum.b);
+                isum = v8_add32(isum, v8_mul32(both, tai_wide_scale(&f, scales, g / 8)));
             }
-            V8 sum = v8_add32(low, high);
-            isum = v8_add32(isum, v8_mul32(sum, tai_wide_scale(&f, block, s)));
         }
         y = tai_finish_256(&f, block, &a->sums, isum, TAI_WIDE_OFFSET, y);
     }

@@ -59,6 +59,9 @@ TAI_NARROW_256(tai_q6_k, TAI_FORMAT_Q6_K)
                          TAI_NARROW_TILE, chunk, tokens);                                          \
     }
 
+/* Whether a partial sum takes a whole sub-block: then one function serves all sizes of quants. */
+#define TAI_TAKES_SUB(sub, largest) (TAI_NARROW_IS_PAIRS || TAI_NARROW_GROUPS(largest) >= (sub) / 4)
+
 TAI_NARROW_TILE_256(tai_tile_16_q3, 16, 7)
 TAI_NARROW_TILE_256(tai_tile_16_q6, 16, 63)
 TAI_NARROW_TILE_256(tai_tile_32_q4, 32, 15)
@@ -67,7 +70,7 @@ TAI_NARROW_TILE_256(tai_tile_32_q5, 32, 31)
 #define TAI_KERNELS_32(name, Block)                                                                \
     {name##_gemv,                                                                                  \
      name##_expand,                                                                                \
-     name##_tile,                                                                                  \
+     TAI_NARROW_TILE > 1 ? name##_tile : NULL,                                                     \
      TAI_BLOCK,                                                                                    \
      sizeof(TaiPanel##Block),                                                                      \
      sizeof(TaiNarrow32),                                                                          \
@@ -76,7 +79,7 @@ TAI_NARROW_TILE_256(tai_tile_32_q5, 32, 31)
 #define TAI_KERNELS_256(name, Block, tile)                                                         \
     {name##_gemv,                                                                                  \
      name##_expand,                                                                                \
-     tile,                                                                                         \
+     TAI_NARROW_TILE > 1 ? (tile) : NULL,                                                          \
      TAI_SUPERBLOCK,                                                                               \
      sizeof(TaiPanel##Block),                                                                      \
      sizeof(TaiNarrow256),                                                                         \
@@ -91,9 +94,14 @@ static const TaiPanelKernels *tai_narrow_kernels(TaiType type) {
     static const TaiPanelKernels q5_1 = TAI_KERNELS_32(tai_q5_1, Q5_1);
     static const TaiPanelKernels q2_k = TAI_KERNELS_256(tai_q2_k, Q2_K, tai_tile_16_q3);
     static const TaiPanelKernels q3_k = TAI_KERNELS_256(tai_q3_k, Q3_K, tai_tile_16_q3);
-    static const TaiPanelKernels q4_k = TAI_KERNELS_256(tai_q4_k, Q4_K, tai_tile_32_q4);
-    static const TaiPanelKernels q5_k = TAI_KERNELS_256(tai_q5_k, Q5_K, tai_tile_32_q5);
-    static const TaiPanelKernels q6_k = TAI_KERNELS_256(tai_q6_k, Q6_K, tai_tile_16_q6);
+    static const TaiPanelKernels q4_k =
+        TAI_KERNELS_256(tai_q4_k, Q4_K, TAI_NARROW_IS_PAIRS ? tai_tile_16_q3 : tai_tile_32_q4);
+    static const TaiPanelKernels q5_k = TAI_KERNELS_256(tai_q5_k, Q5_K,
+                                                        TAI_NARROW_IS_PAIRS     ? tai_tile_16_q3
+                                                        : TAI_TAKES_SUB(32, 31) ? tai_tile_32_q4
+                                                                                : tai_tile_32_q5);
+    static const TaiPanelKernels q6_k =
+        TAI_KERNELS_256(tai_q6_k, Q6_K, TAI_TAKES_SUB(16, 63) ? tai_tile_16_q3 : tai_tile_16_q6);
     switch (type) {
     case TAI_TYPE_Q4_0:
         return &q4_0;

@@ -12,11 +12,11 @@ typedef struct TaiPanelKernels {
     void (*gemv)(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to);
     /* Fills a chunk, of which n_blocks is set, with as many blocks. */
     void (*expand)(const uint8_t *block, TaiChunk *chunk);
-    void (*tile)(const TaiChunk *chunk, TaiTileTokens *tokens);
-    uint32_t block;       /* columns */
-    uint32_t block_bytes; /* of a panel */
-    uint32_t act_bytes;   /* of a block of activations */
-    uint32_t chunk;       /* blocks, at most */
+    void (*tile)(const TaiChunk *chunk, TaiTileTokens *tokens); /* may be NULL */
+    uint32_t block;                                             /* columns */
+    uint32_t block_bytes;                                       /* of a panel */
+    uint32_t act_bytes;                                         /* of a block of activations */
+    uint32_t chunk;                                             /* blocks, at most */
     uint32_t tile_tokens;
 } TaiPanelKernels;
 
@@ -31,23 +31,33 @@ typedef struct TaiPanels {
     size_t y_stride;
 } TaiPanels;
 
+/* Copies a panel's results of one token; all eight as a rule, a call would take longer. */
+TAI_INLINE void tai_copy_rows(void *to, const void *from, uint32_t n_rows) {
+    if (n_rows == TAI_PANEL_ROWS)
+        v8_store(to, v8_load(from));
+    else
+        memcpy(to, from, n_rows * sizeof(float));
+}
+
 /* Tile of tokens t.. of a panel, n_rows of it: those that follow the last token are it again. */
 static void tai_one_tile(const TaiPanelKernels *kernels, const TaiPanels *p, const TaiChunk *chunk,
                          uint32_t first_block, uint32_t t, uint32_t n_rows) {
     TaiTileTokens tokens;
     const uint32_t left = p->n_tokens - t;
     const uint32_t n = left < kernels->tile_tokens ? left : kernels->tile_tokens;
-    const size_t at = (size_t)first_block * kernels->act_bytes;
+    const uint8_t *act = p->act + t * p->act_stride + (size_t)first_block * kernels->act_bytes;
     float *y = p->y + t * p->y_stride;
-    memset(tokens.y, 0, kernels->tile_tokens * sizeof *tokens.y);
-    for (uint32_t i = 0; i < kernels->tile_tokens; i++)
-        tokens.act[i] = p->act + (t + (i < n ? i : n - 1)) * p->act_stride + at;
-    if (first_block != 0)
-        for (uint32_t i = 0; i < n; i++)
-            memcpy(&tokens.y[i], y + i * p->y_stride, n_rows * sizeof *y);
+    for (uint32_t i = 0; i < kernels->tile_tokens; i++) {
+        const size_t token = i < n ? i : n - 1;
+        tokens.act[i] = act + token * p->act_stride;
+        if (first_block == 0)
+            v8_store(&tokens.y[i], v8_zero());
+        else
+            tai_copy_rows(&tokens.y[i], y + token * p->y_stride, n_rows);
+    }
     kernels->tile(chunk, &tokens);
     for (uint32_t i = 0; i < n; i++)
-        memcpy(y + i * p->y_stride, &tokens.y[i], n_rows * sizeof *y);
+        tai_copy_rows(y + i * p->y_stride, &tokens.y[i], n_rows);
 }
 
 /* The first n_tokens tokens, chunk by chunk; chunks of about the same size. */
@@ -68,7 +78,8 @@ static void tai_panel_tiles(const TaiPanelKernels *kernels, const TaiPanels *p, 
 /* y[t][r] = panels . act[t]. A few tokens that no tile takes are single ones. */
 static void tai_multiply_panels(const TaiPanelKernels *kernels, TaiPanels p) {
     const uint32_t n_blocks = p.k / kernels->block, rest = p.n_tokens % kernels->tile_tokens;
-    const uint32_t n_tiled = 2 * rest > kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
+    const uint32_t n_whole = 2 * rest > kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
+    const uint32_t n_tiled = kernels->tile ? n_whole : 0;
     for (uint32_t r = 0; r < p.n_rows; r += TAI_PANEL_ROWS) {
         const uint32_t left = p.n_rows - r;
         const uint32_t n_rows = left < TAI_PANEL_ROWS ? left : TAI_PANEL_ROWS;

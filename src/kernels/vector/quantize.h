@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels/vector/activations.h"
+#include "kernels/vector/loops.h"
 
 /* 32 values as int32. */
 typedef struct TaiFour8 {
@@ -24,6 +25,7 @@ TAI_INLINE V8 tai_amax_of_32(const float *x, V8 amax) {
 /* tai_quant of 32 values. */
 TAI_INLINE TaiFour8 tai_quant_32(const float *x, V8 id) {
     TaiFour8 q;
+    TAI_UNROLL
     for (uint32_t i = 0; i < 4; i++) {
         V8 v = v8_mul(v8_load(x + 8 * i), id);
         v = v8_max(v, v8_splat_f32(-127.0f));
@@ -50,8 +52,7 @@ TAI_INLINE void tai_store_q(void *at, const TaiFour8 *q, size_t width) {
 }
 
 /* Each block of 32: q, d, and factor times the sum of q. */
-TAI_INLINE void tai_quantize_32(const float *x, uint32_t k, void *act, size_t width,
-                                int32_t factor) {
+static void tai_quantize_32(const float *x, uint32_t k, void *act, size_t width, int32_t factor) {
     uint8_t *to = act;
     for (uint32_t b = 0; b < k / TAI_BLOCK; b++, x += TAI_BLOCK) {
         TaiQuantScale scale = tai_quant_scale((uint32_t)v8_largest32(tai_amax_of_32(x, v8_zero())));
@@ -66,16 +67,18 @@ TAI_INLINE void tai_quantize_32(const float *x, uint32_t k, void *act, size_t wi
     }
 }
 
-TAI_INLINE void tai_quantize_256(const float *x, uint32_t k, void *act, size_t width) {
+static void tai_quantize_256(const float *x, uint32_t k, void *act, size_t width) {
     uint8_t *to = act;
     for (uint32_t b = 0; b < k / TAI_SUPERBLOCK; b++, x += TAI_SUPERBLOCK) {
         V8 amax = v8_zero();
+        TAI_LOOP
         for (uint32_t i = 0; i < TAI_SUPERBLOCK; i += TAI_BLOCK)
             amax = tai_amax_of_32(x + i, amax);
         TaiQuantScale scale = tai_quant_scale((uint32_t)v8_largest32(amax));
         V8 id = v8_splat_f32(scale.id);
         TaiSums256 *sums = (TaiSums256 *)(void *)(to + TAI_SUPERBLOCK * width);
         sums->d = scale.d;
+        TAI_LOOP
         for (uint32_t i = 0; i < TAI_SUPERBLOCK / TAI_BLOCK; i++) {
             TaiFour8 q = tai_quant_32(x + i * TAI_BLOCK, id);
             int32_t first = v8_sum32(v8_add32(q.v[0], q.v[1]));
@@ -89,7 +92,7 @@ TAI_INLINE void tai_quantize_256(const float *x, uint32_t k, void *act, size_t w
     }
 }
 
-TAI_INLINE void tai_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {
+static void tai_quantize(TaiActForm form, const float *x, uint32_t k, void *act) {
     switch (form) {
     case TAI_ACT_Q8_32:
         tai_quantize_32(x, k, act, sizeof(TaiWide), -128);

@@ -64,7 +64,7 @@ static void tai_wide_tile_256(const TaiChunk *chunk, TaiTileTokens *tokens) {
 #define TAI_KERNELS_WIDE(gemv, expand, tile, block, Block, Act, chunk)                             \
     {gemv,                                                                                         \
      expand,                                                                                       \
-     tile,                                                                                         \
+     TAI_WIDE_TILE > 1 ? (tile) : NULL,                                                            \
      block,                                                                                        \
      sizeof(TaiPanel##Block),                                                                      \
      sizeof(Act),                                                                                  \
