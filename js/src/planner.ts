@@ -29,6 +29,7 @@ export async function planModel(
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<Planned> {
+  let smallest: number | undefined
   const { engine, header } = await readHeader(
     module,
     source,
@@ -39,12 +40,18 @@ export async function planModel(
         putOptions(engine, { ...options, threads }, source.size)
         return engine.wasm.tinyai_js_plan(bytes.byteOffset, bytes.length, engine.memoryBytes)
       }
-      const status = planFor(threads.threads)
-      const tooMany = status === abi.STATUS.OK && threads.byDefault && !readPlan(engine).fits
-      return tooMany ? planFor(1) : status
+      const several = threads.byDefault && threads.threads > 1
+      const status = planFor(several ? 1 : threads.threads)
+      if (!several || status !== abi.STATUS.OK) return status
+      const alone = readPlan(engine)
+      smallest = alone.minBudget // nobody asked for more threads
+      return alone.fits && planFor(threads.threads) === abi.STATUS.OK && readPlan(engine).fits
+        ? abi.STATUS.OK
+        : planFor(1)
     },
   )
   const plan = readPlan(engine)
+  plan.minBudget = smallest ?? plan.minBudget
   if (plan.headerBytes > KEPT_HEADER_BYTES) return { plan, header: undefined }
   traffic.hold(plan.headerBytes)
   return { plan, header: header.slice(0, plan.headerBytes) }

@@ -2,7 +2,7 @@
 import * as abi from './abi.js'
 import type { Engine } from './engine.js'
 import { Breather } from './environment.js'
-import { TinyAIError, throwIfAborted } from './errors.js'
+import { isNoMemory, noMemory, TinyAIError, throwIfAborted } from './errors.js'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -49,11 +49,21 @@ export async function tokenize(
   }
 }
 
-/** Through a copy: not every host encodes into shared memory. */
+/** Not every host reads or writes text in shared memory: there through a copy. */
+function unshared(bytes: Uint8Array): Uint8Array {
+  const shared = typeof SharedArrayBuffer === 'function' && bytes.buffer instanceof SharedArrayBuffer
+  if (!shared) return bytes
+  try {
+    return bytes.slice()
+  } catch (cause) {
+    throw isNoMemory(cause) ? noMemory(cause, 'text') : cause
+  }
+}
+
 function encodeInto(text: string, into: Uint8Array): TextEncoderEncodeIntoResult {
-  const copy = new Uint8Array(into.length)
-  const result = encoder.encodeInto(text, copy)
-  into.set(copy.subarray(0, result.written))
+  const bytes = unshared(into)
+  const result = encoder.encodeInto(text, bytes)
+  if (bytes !== into) into.set(bytes.subarray(0, result.written))
   return result
 }
 
@@ -105,7 +115,7 @@ export async function detokenize(
 }
 
 export function readText(engine: Engine, address: number, bytes: number): string {
-  return bytes === 0 ? '' : decoder.decode(engine.bytes.slice(address, address + bytes))
+  return bytes === 0 ? '' : decoder.decode(unshared(engine.bytes.subarray(address, address + bytes)))
 }
 
 /** The memory report. The text buffer is left as it was: a text may be on its way through it. */
@@ -119,7 +129,7 @@ export function readReport(engine: Engine, json: boolean): string {
     for (let done = 0; ; ) {
       const count = engine.wasm.tinyai_js_report(Number(json), done) >>> 0
       if (count === 0) return report + utf8.decode()
-      report += utf8.decode(buffer.slice(0, count), { stream: true })
+      report += utf8.decode(unshared(buffer.subarray(0, count)), { stream: true })
       done += count
     }
   } finally {

@@ -32,22 +32,43 @@ static TinyAIOptions options_here(const TinyAIOptions *options) {
     return here;
 }
 
+static int32_t plan_header(const TaiSourceHeader *h, const TinyAIOptions *options,
+                           TinyAIPlan *plan, TinyAIError *error) {
+    return tai_engine_plan_header(&h->header, h->index_bytes, h->room, h->room_bytes, options, plan,
+                                  error);
+}
+
+/* If nobody says how many threads: as many as fit the budget, and the least budget is that of one. */
+static int32_t plan_threads(const TaiSourceHeader *h, const TinyAIOptions *options,
+                            TinyAIPlan *plan, TinyAIError *error) {
+    TinyAIOptions here = options_here(options);
+    if (options->threads != 0 || here.threads == 1) {
+        return plan_header(h, &here, plan, error);
+    }
+    TinyAIOptions alone = here;
+    alone.threads = 1;
+    int32_t status = plan_header(h, &alone, plan, error);
+    if (status || !plan->fits) {
+        return status;
+    }
+    const TinyAIPlan of_one = *plan;
+    status = plan_header(h, &here, plan, error);
+    if (status || !plan->fits) {
+        tai_error_clear(error);
+        *plan = of_one;
+    }
+    plan->min_budget_bytes = of_one.min_budget_bytes;
+    return TINYAI_OK;
+}
+
 /* As tinyai_plan, and *error tells also why a plan does not fit. */
 static int32_t plan_source(const TinyAISource *source, const TinyAIOptions *options,
                            TinyAIPlan *plan, TinyAIError *error) {
     TaiSourceHeader h;
-    TinyAIOptions here = options_here(options);
     memset(plan, 0, sizeof *plan);
     int32_t status = tai_source_header_open(&h, source, tai_file_directory_bound, error);
     if (!status) {
-        status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, &here, plan,
-                                        error);
-        if (!status && !plan->fits && options->threads == 0 && here.threads > 1) {
-            here.threads = 1; /* nobody asked for more */
-            tai_error_clear(error);
-            status = tai_engine_plan_header(&h.header, h.index_bytes, h.room, h.room_bytes, &here,
-                                            plan, error);
-        }
+        status = plan_threads(&h, options, plan, error);
         plan->planning_bytes = h.memory_bytes;
         tai_source_header_close(&h);
     }

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import * as abi from '../../dist/abi.js'
 import { Engine } from '../../dist/engine.js'
 import { putOptions, readPlan } from '../../dist/planner.js'
-import { readBlocks } from '../../dist/snapshot.js'
+import { readStates } from '../../dist/snapshot.js'
 
 const module = await WebAssembly.compile(
   await readFile(new URL('../../dist/tinyai.wasm', import.meta.url)),
@@ -94,8 +94,11 @@ export class Driver {
     return { ...Object.fromEntries(entries), byPurpose, logits_hash: hash.getBigUint64(0, true) }
   }
 
-  blocks() {
-    return readBlocks(this.engine, this.plan.blocks)
+  /** The state of each block, and 4 if it is pinned. */
+  blockStates() {
+    const states = new Uint8Array(this.plan.blocks)
+    readStates(this.engine, states)
+    return states
   }
 
   regions() {

@@ -12,8 +12,10 @@ const dist = join(root, 'dist')
 const child = join(root, 'tests/js/kernels-child.mjs')
 const RELAXED = 'tinyai-relaxed.wasm'
 
+/** One thread unless a case says more: each number of threads has modules of its own. */
 async function outcomes(node, flags, folder, cases) {
-  const args = [...flags, child, folder, JSON.stringify(cases)]
+  const options = cases.map((one) => ({ threads: 1, ...one }))
+  const args = [...flags, child, folder, JSON.stringify(options)]
   const { code, stdout, stderr } = await startProgram(node, args)
   assert.equal(code, 0, stderr)
   return JSON.parse(stdout)
@@ -76,6 +78,17 @@ describe('in a Node that knows relaxed SIMD', () => {
       assert.equal(forced.code, what === 'missing' ? 'E_NOT_FOUND' : 'E_UNSUPPORTED')
       assert.match(forced.message, /tinyai-relaxed\.wasm/)
     })
+
+  test('with threads the same choice is among the modules that have them', async () => {
+    const [two] = await run(dist, { threads: 2 })
+    assert.equal(two.module, 'tinyai-relaxed-threads.wasm')
+    assert.match(two.kernels, /^relaxed/)
+    const folder = copyWith('threads', (file) => rmSync(file.replace('.wasm', '-threads.wasm')))
+    const [baseline] = await run(folder, { threads: 2 })
+    assert.equal(baseline.module, 'tinyai-threads.wasm')
+    assert.equal(baseline.kernels, 'simd128')
+    assert.match(baseline.kernelsReason, /tinyai-relaxed-threads\.wasm cannot be used/)
+  })
 
   test("the caller's module is the only one", async () => {
     const [url, bytes, forced, refused] = await run(

@@ -86,7 +86,7 @@ test('pinned blocks are spread evenly', async () => {
   for (const slots of [4, 11, 16, 23]) {
     const memoryBudget = await budgetFor(slots, true)
     const driver = await Driver.open(file, { contextLength, memoryBudget })
-    const pinned = [...driver.blocks().states].flatMap((state, i) => (state & 4 ? [i] : []))
+    const pinned = [...driver.blockStates()].flatMap((state, i) => (state & 4 ? [i] : []))
     assert.equal(pinned.length, driver.plan.pinnedBlocks)
     const gaps = pinned.slice(1).map((block, i) => block - pinned[i])
     assert.ok(Math.max(...gaps) - Math.min(...gaps) <= 1, `pinned: ${pinned}`)
