@@ -1,8 +1,8 @@
 /* The kernels timed alone, natively:
  *
- *     build/native-release/tinyai-kernels-bench [rows [k [tokens…]]]
+ *     build/native-release/tinyai-kernels-bench [TYPE|all [rows [k [tokens…]]]]
  *
- * prints, for each weight type and each tier that this processor has, G multiply-adds per second at each number of
+ * prints, for a weight type or each and each tier that this processor has, G multiply-adds per second at each number of
  * tokens (1 and 64 by default). Runs are short and interleaved, and the best counts: another process on the same
  * core only spoils some of them. */
 #include <stdio.h>
@@ -113,13 +113,14 @@ static double giga_multiply_adds(const Run *run) {
 }
 
 int main(int argc, char **argv) {
-    uint32_t n_rows = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1024;
-    uint32_t k = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 2048;
+    const char *only = argc > 1 ? argv[1] : "all";
+    uint32_t n_rows = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 1024;
+    uint32_t k = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 2048;
     uint32_t counts[MAX_COUNTS] = {1, 64};
     uint32_t n_counts = 2;
-    if (argc > 3)
-        for (n_counts = 0; n_counts < MAX_COUNTS && (int)n_counts + 3 < argc; n_counts++)
-            counts[n_counts] = (uint32_t)strtoul(argv[n_counts + 3], NULL, 10);
+    if (argc > 4)
+        for (n_counts = 0; n_counts < MAX_COUNTS && (int)n_counts + 4 < argc; n_counts++)
+            counts[n_counts] = (uint32_t)strtoul(argv[n_counts + 4], NULL, 10);
     printf("G multiply-adds/s, %u rows of %u (fewer rows for many tokens), one thread\n%-8s",
            n_rows, k, "");
     for (uint32_t i = 0; i < N_TIERS; i++)
@@ -127,6 +128,8 @@ int main(int argc, char **argv) {
             printf("%12s%4u", tai_kernels(tiers[i])->name, counts[c]);
     putchar('\n');
     for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
+        if (strcmp(only, "all") != 0 && strcmp(only, types[t].name) != 0)
+            continue;
         static Run runs[N_TIERS * MAX_COUNTS];
         static Matrix matrices[MAX_COUNTS];
         uint32_t n_runs = 0;

@@ -78,7 +78,11 @@ export class Engine {
     }
     let memory: WebAssembly.Memory
     try {
-      memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: isThreaded(module) })
+      memory = new WebAssembly.Memory({
+        initial: pages,
+        maximum: pages,
+        shared: isThreaded(module),
+      })
     } catch (cause) {
       throw refused(cause)
     }

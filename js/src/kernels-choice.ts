@@ -38,7 +38,8 @@ export async function chooseModule(
   known: KnownKernels | undefined,
 ): Promise<ChosenModule> {
   const forced = wanted === 'auto' ? undefined : wanted
-  if (known && !forced) {
+  // A choice of the relaxed module says nothing to a caller who gave one without it.
+  if (known && !forced && (binary.relaxed || !known.relaxed)) {
     const file = known.relaxed && binary.relaxed ? binary.relaxed : binary.module
     return { file, module: await compile(file), choice: Promise.resolve(known) }
   }

@@ -152,10 +152,10 @@ typedef struct KernelsChoice {
 
 /* The fastest first; every host has the last. */
 static const KernelsChoice kernels_choices[] = {
-    {TINYAI_KERNELS_AVX_VNNI, TAI_TIER_AVX_VNNI, false,
-     "avx-vnni kernels need a native build and x86-64 with AVX-VNNI"},
     {TINYAI_KERNELS_AVX512_VNNI, TAI_TIER_AVX512_VNNI, false,
      "avx512-vnni kernels need a native build and x86-64 with AVX512-VNNI and AVX512-VL"},
+    {TINYAI_KERNELS_AVX_VNNI, TAI_TIER_AVX_VNNI, false,
+     "avx-vnni kernels need a native build and x86-64 with AVX-VNNI"},
     {TINYAI_KERNELS_AVX2, TAI_TIER_AVX2, false,
      "avx2 kernels need a native build and x86-64 with AVX2 and F16C"},
     {TINYAI_KERNELS_NEON, TAI_TIER_NEON, false,

@@ -404,6 +404,30 @@ TEST(a_thread_that_cannot_be_started_is_done_without_and_said) {
     }
 }
 
+TEST(a_computing_thread_that_cannot_be_started_is_done_without_and_said) {
+    const uint32_t helpers = 2;
+    options.threads = 1 + helpers;
+    tai_fault_arm(0, false);
+    open_model();
+    const uint64_t n_claims = tai_fault_claims(); /* the helpers are the last of them */
+    close_model();
+    for (uint32_t running = 0; running <= helpers; running++) {
+        tai_fault_arm(n_claims - helpers + 1 + running, true);
+        open_model();
+        TinyAIStats stats;
+        tinyai_stats(model, &stats);
+        CHECK_EQ(stats.threads, 1 + running);
+        CHECK_EQ(stats.threads_missing,
+                 running < helpers ? TINYAI_THREADS_REFUSED : TINYAI_THREADS_ALL);
+        CHECK_EQ(tai_held(TAI_HELD_THREAD), READERS + running);
+        tai_fault_arm(0, false);
+        CHECK(hash_of_next_run() == wanted_hash);
+        close_model();
+        CHECK_EQ(tai_held(TAI_HELD_THREAD), 0);
+    }
+    options.threads = 1;
+}
+
 /* ---- the guard between two tokens ----------------------------------------------------------------- */
 
 /* The exit status of a process that does this. */
@@ -470,6 +494,7 @@ int main(int argc, char **argv) {
     static const TestCase tests[] = {
         T(every_claim_may_fail_once_and_for_ever),
         T(a_thread_that_cannot_be_started_is_done_without_and_said),
+        T(a_computing_thread_that_cannot_be_started_is_done_without_and_said),
         T(a_claim_between_two_tokens_ends_the_program),
     };
     options = tinyai_default_options();

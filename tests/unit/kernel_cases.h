@@ -179,11 +179,6 @@ static uint32_t run_rope(const TaiKernels *kernels, const Case *c, float *out) {
     return c->rows * c->n;
 }
 
-/* Whether a tier has the kernel of a case: not all have panels yet. */
-static bool case_is_in_tier(const TaiKernels *kernels, uint32_t seed) {
-    return make_case(seed).op != OP_PANELS || kernels->panels;
-}
-
 /* out[return value] = what `kernels` make of case c of `seed` */
 static uint32_t run_case(const TaiKernels *kernels, uint32_t seed, float *out) {
     Case c = make_case(seed);

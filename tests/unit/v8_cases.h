@@ -141,7 +141,6 @@ static int32_t v8_sum(const V8Lanes *v) { /* wraps */
     return (int32_t)sum;
 }
 
-V8_TEST(keep, v8_keep(V8_A), 8, c->wanted.u32[i] = c->a.u32[i])
 V8_TEST(largest32, v8_splat32(v8_largest32(V8_A)), 8, c->wanted.i32[i] = v8_largest(&c->a))
 V8_TEST(sum32, v8_splat32(v8_sum32(V8_A)), 8, c->wanted.i32[i] = v8_sum(&c->a))
 V8_TEST(swap_middle, v8_swap_middle(V8_A), 8,
@@ -221,7 +220,7 @@ static const struct {
     V8_NAMED(lookup),
     V8_NAMED(max32),
     V8_NAMED(mul16),
-    V8_NAMED(keep),
+
     V8_NAMED(largest32),
     V8_NAMED(sum32),
     V8_NAMED(swap_middle),

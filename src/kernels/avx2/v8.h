@@ -55,12 +55,6 @@ TAI_INLINE V8 v8_splat_f32(float x) {
     return _mm256_castps_si256(_mm256_set1_ps(x));
 }
 
-/* The same vector, of which the compiler does not know what it holds. */
-TAI_INLINE V8 v8_keep(V8 a) {
-    __asm__("" : "+x"(a));
-    return a;
-}
-
 /* ---- bits ---- */
 V8_EACH(v8_and, _mm256_and_si256)
 V8_EACH(v8_or, _mm256_or_si256)

@@ -69,13 +69,6 @@ TAI_INLINE V8 v8_splat_f32(float x) {
     return (V8){v, v};
 }
 
-/* The same vector, of which the compiler does not know what it holds. */
-TAI_INLINE V8 v8_keep(V8 a) {
-    __asm__("" : "+w"(a.lo));
-    __asm__("" : "+w"(a.hi));
-    return a;
-}
-
 /* ---- bits ---- */
 V8_EACH_I32(v8_and, vandq_s32)
 V8_EACH_I32(v8_or, vorrq_s32)

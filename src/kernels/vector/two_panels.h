@@ -44,7 +44,7 @@ TAI_INLINE uint32_t tai_at_most(uint32_t n, uint32_t most) {
 /* partial[t][p] += `run` groups of w[p] times the activations at a[t] */
 TAI_INLINE void tai_two_groups(const TaiTwoDots dots, const uint32_t n_tokens,
                                const uint8_t *const *w, const uint8_t *const *a,
-                               V8 partial[TAI_TOKENS_32][TAI_TWO]) {
+                               V8 (*partial)[TAI_TWO]) {
     TAI_UNROLL
     for (uint32_t g = 0; g < dots.run; g++) {
         V8 x[TAI_TWO];

@@ -25,6 +25,8 @@ window.run = async ({ from, url, prompt, load: loadOptions, generate }) => {
       ids,
       logitsHash: engine.logitsHash,
       kernels: engine.kernels,
+      threads: engine.threads,
+      threadsReason: engine.threadsReason,
       peak: memory.peakBytes,
       planned: memory.plannedPeakBytes,
       grown: memory.grown,
