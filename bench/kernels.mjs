@@ -106,7 +106,7 @@ const PROTOTYPE_TILE = 6 // tokens; it leaves out what is left over
 /** A prototype of Q4_0, where there is one: one token in three tiers, many in relaxed32. */
 function prototype(tier, rows, k, n) {
   if (!relaxed && tier !== 'simd128') return null
-  if (n !== 1 && tier !== 'relaxed32') return null
+  if (n !== 1 && (tier !== 'relaxed32' || n < PROTOTYPE_TILE)) return null
   const wasm = n === 1 ? prototypeModule('gemv_q4', '512MB') : prototypeModule('gemm_q4', '256MB')
   if (!wasm) return null
   if (n === 1) {

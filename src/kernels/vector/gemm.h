@@ -130,14 +130,14 @@ TAI_INLINE void tai_expand_groups_256(const TaiFormat256 *f, const uint8_t *bloc
     const uint32_t turn = f->apart < 8 ? f->apart : 8;
     V8 bits = v8_zero();
     TAI_UNROLL
-    for (uint32_t base = 0; base < TAI_SUPERBLOCK / 4; base += 2 * f->apart)
-        TAI_UNROLL
-    for (uint32_t g = base; g < base + f->apart; g += turn)
+    for (uint32_t turns = 0; turns < TAI_SUPERBLOCK / 8; turns += turn) {
+        const uint32_t g = turns / f->apart * 2 * f->apart + turns % f->apart;
         TAI_LOOP
-    for (uint32_t i = 0; i < turn; i++) {
-        TaiGroups w = f->unpack(block + sizeof(TaiPanelWord) * i, g, &bits);
-        v8_store(to + sizeof(V8) * (g + i), w.a);
-        v8_store(to + sizeof(V8) * (g + i + f->apart), w.b);
+        for (uint32_t i = 0; i < turn; i++) {
+            TaiGroups w = f->unpack(block + sizeof(TaiPanelWord) * i, g, &bits);
+            v8_store(to + sizeof(V8) * (g + i), w.a);
+            v8_store(to + sizeof(V8) * (g + i + f->apart), w.b);
+        }
     }
 }
 
@@ -193,10 +193,11 @@ TAI_INLINE void tai_multiply_bytes(const TaiDots by, V8 *sum, const uint8_t *w,
         for (uint32_t i = 0; i < TAI_TURN_GROUPS; i++)
             x[i] = v8_load(w + sizeof(V8) * i);
         TAI_UNROLL
-        for (uint32_t t = 0; t < n_tokens; t++)
+        for (uint32_t t = 0; t < n_tokens; t++) {
             TAI_UNROLL
-        for (uint32_t i = 0; i < TAI_TURN_GROUPS; i++)
-            sum[t] = by.dot(sum[t], x[i], q[t] + 4 * (g + i));
+            for (uint32_t i = 0; i < TAI_TURN_GROUPS; i++)
+                sum[t] = by.dot(sum[t], x[i], q[t] + 4 * (g + i));
+        }
     }
 }
 

@@ -10,7 +10,7 @@
 TAI_INLINE V8 tai_add_block(V8 y, V8 d, V8 da, V8 isum) {
     return v8_add(y, v8_mul(v8_f32_of_i32(isum), v8_mul(d, da)));
 }
-/* y + ((d * da) * isum + (m * da) * msum) where minus_m * minus_msum = m * msum */
+/* y + ((d * da) * isum + (m * da) * msum) */
 TAI_INLINE V8 tai_add_block_with_minimum(V8 y, V8 d, V8 da, V8 isum, V8 m, V8 msum) {
     V8 products = v8_mul(v8_mul(d, da), v8_f32_of_i32(isum));
     return v8_add(y, v8_add(products, v8_mul(v8_mul(m, da), v8_f32_of_i32(msum))));
@@ -63,7 +63,7 @@ TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, 
         V8 d = v8_load_f16(block + f.d), da = v8_load_splat(&a->d);
         if (f.m == 0) {
             y = tai_add_block(y, d, da, isum);
-        } else { /* -m times -msum */
+        } else {
             V8 msum = v8_sub32(v8_zero(), v8_sar32(v8_load_splat(&a->minus_8_sum), 3));
             y = tai_add_block_with_minimum(y, d, da, isum, v8_load_f16(block + f.m), msum);
         }

@@ -78,7 +78,7 @@ static void tai_panel_tiles(const TaiPanelKernels *kernels, const TaiPanels *p, 
 /* y[t][r] = panels . act[t]. A few tokens that no tile takes are single ones. */
 static void tai_multiply_panels(const TaiPanelKernels *kernels, TaiPanels p) {
     const uint32_t n_blocks = p.k / kernels->block, rest = p.n_tokens % kernels->tile_tokens;
-    const uint32_t n_whole = 2 * rest > kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
+    const uint32_t n_whole = 4 * rest >= 3 * kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
     const uint32_t n_tiled = kernels->tile ? n_whole : 0;
     for (uint32_t r = 0; r < p.n_rows; r += TAI_PANEL_ROWS) {
         const uint32_t left = p.n_rows - r;
