@@ -7,6 +7,8 @@
 /* For functions that are only fast with their arguments as constants. */
 #define TAI_INLINE static inline __attribute__((always_inline))
 
+#define TAI_CACHE_LINE_BYTES 64u
+
 #define TAI_BLOCK 32u       /* weights per block of Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, IQ4_NL */
 #define TAI_SUPERBLOCK 256u /* weights per block of Q2_K .. Q6_K, IQ4_XS */
 

@@ -35,7 +35,6 @@ typedef struct TaiRowKernels {
     void (*tile)(const TaiTile *tile);
 } TaiRowKernels;
 
-#define TAI_CACHE_LINE_BYTES 64u
 
 typedef struct TaiTiling {
     const TaiRowKernels *kernels; /* one for each type that has kernels */

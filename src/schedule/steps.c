@@ -7,7 +7,7 @@
 #define FAN_OUT_WORK 100000u
 #define WAKE_WORK 400000u
 /* What a thread takes at a time. */
-#define SHARES_PER_THREAD 4u
+#define SHARES_PER_THREAD 2u
 #define LEAST_SHARE_WORK 30000u
 
 void tai_steps_clear(TaiSteps *steps) {

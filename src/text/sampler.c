@@ -97,6 +97,16 @@ static void make_heap(Candidates *c) {
     c->n_heap = c->n;
 }
 
+static Candidate best_of(const Candidates *c) {
+    Candidate best = c->items[0];
+    for (uint32_t i = 1; i < c->n; i++) {
+        if (is_better(c->items[i], best)) {
+            best = c->items[i];
+        }
+    }
+    return best;
+}
+
 /* The i-th best, i < n. */
 static Candidate nth(Candidates *c, uint32_t i) {
     while (c->n - c->n_heap <= i) {
@@ -207,15 +217,15 @@ int32_t tai_sample(const TinyAISampling *sampling, const float *logits, uint32_t
         c.items[id] = (Candidate){logits[id], id};
     }
     penalize(sampling, logits, &c, history, n_history);
-    make_heap(&c);
-
-    float best = c.items[0].logit;
-    uint32_t n_kept = 1; /* temperature 0 */
-    if (sampling->temperature > 0.0F) {
-        n_kept = sampling->top_k == 0 || sampling->top_k > n_vocab ? n_vocab : sampling->top_k;
-        n_kept = keep_top_p(&c, n_kept, best, sampling->top_p);
-        n_kept = keep_min_p(&c, n_kept, best, sampling->min_p);
+    if (sampling->temperature == 0.0F) {
+        *token = best_of(&c).id;
+        return TINYAI_OK;
     }
+    make_heap(&c);
+    float best = c.items[0].logit;
+    uint32_t n_kept = sampling->top_k == 0 || sampling->top_k > n_vocab ? n_vocab : sampling->top_k;
+    n_kept = keep_top_p(&c, n_kept, best, sampling->top_p);
+    n_kept = keep_min_p(&c, n_kept, best, sampling->min_p);
     if (n_kept == 1) {
         *token = nth(&c, 0).id;
         return TINYAI_OK;

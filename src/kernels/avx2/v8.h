@@ -38,6 +38,11 @@ TAI_INLINE V8 v8_load_widened(const int8_t *at) {
     return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)at));
 }
 
+/* Brings a line into the cache. */
+TAI_INLINE void v8_ask_for(const uint8_t *at) {
+    _mm_prefetch((const char *)at, _MM_HINT_T0);
+}
+
 /* ---- constants ---- */
 TAI_INLINE V8 v8_zero(void) {
     return _mm256_setzero_si256();

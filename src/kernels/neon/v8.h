@@ -48,6 +48,11 @@ TAI_INLINE V8 v8_load_widened(const int8_t *at) {
                 vreinterpretq_s32_s16(vmovl_high_s8(v))};
 }
 
+/* Brings a line into the cache. */
+TAI_INLINE void v8_ask_for(const uint8_t *at) {
+    __builtin_prefetch(at);
+}
+
 /* ---- constants ---- */
 TAI_INLINE V8 v8_splat32(int32_t x) {
     int32x4_t v = vdupq_n_s32(x);

@@ -36,6 +36,12 @@ TAI_INLINE V8 v8_load_widened(const int8_t *at) {
     return (V8){wasm_i16x8_load8x8(at), wasm_i16x8_load8x8(at + 8)};
 }
 
+/* There is no instruction for it, and a load that nothing waits for costs more than it saves: panels are one
+ * stream, which hardware prefetchers follow. */
+TAI_INLINE void v8_ask_for(const uint8_t *at) {
+    (void)at;
+}
+
 /* ---- constants ---- */
 
 /* V8 builds a constant vector anew at each use, in three instructions. One that is loaded stays in a register; so

@@ -1,5 +1,5 @@
 /* One panel times one token: eight rows in eight lanes, blocks in ascending order. All is known at compile time
- * but the number of blocks. */
+ * but the number of blocks, and how many bytes ahead the next panels are asked for. */
 #ifndef TAI_VECTOR_GEMV_H
 #define TAI_VECTOR_GEMV_H
 
@@ -31,6 +31,13 @@ typedef struct TaiTwoSums {
 
 typedef V8 (*TaiDot)(V8 partial, V8 w, const void *a);
 
+/* Asks for n bytes that will be needed soon: from main memory one token would else wait for nearly every line. */
+TAI_INLINE void tai_ask_for(const uint8_t *at, size_t n) {
+    TAI_UNROLL
+    for (size_t i = 0; i < n; i += TAI_CACHE_LINE_BYTES)
+        v8_ask_for(at + i);
+}
+
 /* sum + n groups from g on, and those apart from them. at: the block; q: the activations of group g, of `width` bytes. */
 TAI_INLINE TaiTwoSums tai_multiply_words(TaiUnpack unpack, TaiDot dot, TaiTwoSums sum,
                                          const uint8_t *at, const void *q, size_t width, uint32_t g,
@@ -50,11 +57,12 @@ TAI_INLINE V8 tai_fifth_bits(const TaiFormat32 *f, const uint8_t *block) {
 }
 
 TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, uint32_t n_blocks,
-                            const void *act, float *restrict to) {
+                            const void *act, size_t ahead, float *restrict to) {
     const TaiNarrow32 *a = act;
     const bool fits = TAI_NARROW_GROUPS(f.largest) >= 2 * TAI_APART_32;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        tai_ask_for(block + ahead, f.block_bytes);
         V8 offset = tai_offset_32((uint32_t)f.offset / 8, &a->minus_8_sum);
         TaiTwoSums sum = {tai_narrow_start(offset), tai_narrow_start(v8_zero())};
         sum = tai_multiply_words(f.unpack, tai_narrow_dot, sum, block, a->q, sizeof *a->q, 0,
@@ -72,10 +80,12 @@ TAI_INLINE void tai_gemv_32(const TaiFormat32 f, const uint8_t *restrict block, 
 }
 
 TAI_INLINE void tai_gemv_wide_32(const TaiFormat32 f, const uint8_t *restrict block,
-                                 uint32_t n_blocks, const void *act, float *restrict to) {
+                                 uint32_t n_blocks, const void *act, size_t ahead,
+                                 float *restrict to) {
     const TaiWide32 *a = act;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        tai_ask_for(block + ahead, f.block_bytes);
         TaiTwoSums sum = {tai_offset_32(TAI_WIDE_OFFSET / 128, &a->minus_128_sum), v8_zero()};
         sum = tai_multiply_words(f.unpack, tai_wide_dot, sum, block, a->q, sizeof *a->q, 0,
                                  TAI_APART_32, TAI_APART_32, v8_zero());
@@ -118,13 +128,14 @@ TAI_INLINE V8 tai_narrow_scale(const TaiFormat256 *f, const uint8_t *block, uint
 }
 
 TAI_INLINE void tai_gemv_256(const TaiFormat256 f, const uint8_t *restrict block, uint32_t n_blocks,
-                             const void *act, float *restrict to) {
+                             const void *act, size_t ahead, float *restrict to) {
     const TaiNarrow256 *a = act;
     const uint32_t groups = f.sub / 4; /* of a sub-block */
     const uint32_t limit = TAI_NARROW_GROUPS(f.largest);
     const uint32_t run = limit < groups ? limit : groups;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        tai_ask_for(block + ahead, f.block_bytes);
         V8 isum = v8_zero();
         TAI_LOOP
         for (uint32_t p = 0; p < TAI_SUPERBLOCK / 4; p += f.period) {
@@ -154,10 +165,12 @@ TAI_INLINE V8 tai_wide_scale(const TaiFormat256 *f, const uint8_t *block, uint32
 
 /* Both groups that are unpacked together lie in the same sub-block of 32. */
 TAI_INLINE void tai_gemv_wide_256(const TaiFormat256 f, const uint8_t *restrict block,
-                                  uint32_t n_blocks, const void *act, float *restrict to) {
+                                  uint32_t n_blocks, const void *act, size_t ahead,
+                                  float *restrict to) {
     const TaiWide256 *a = act;
     V8 y = v8_zero();
     for (; n_blocks != 0; n_blocks--, a++, block += f.block_bytes) {
+        tai_ask_for(block + ahead, f.block_bytes);
         V8 isum = v8_zero();
         TAI_LOOP
         for (uint32_t p = 0; p < TAI_SUPERBLOCK / 4; p += f.period) {

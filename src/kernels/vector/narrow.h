@@ -9,8 +9,9 @@ enum { TAI_NARROW_IS_PAIRS = sizeof(TaiNarrow) == sizeof(int16_t) };
 #define TAI_AT_MOST(a, b) ((a) < (b) ? (a) : (b))
 
 #define TAI_NARROW_32(name, format)                                                                \
-    static void name##_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to) { \
-        tai_gemv_32(format, panel, n_blocks, act, to);                                             \
+    static void name##_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act,              \
+                            size_t ahead, float *to) {                                             \
+        tai_gemv_32(format, panel, n_blocks, act, ahead, to);                                      \
     }                                                                                              \
     static void name##_expand(const uint8_t *block, TaiChunk *chunk) {                             \
         if (TAI_NARROW_IS_PAIRS)                                                                   \
@@ -33,8 +34,9 @@ TAI_NARROW_32(tai_q5_0, TAI_FORMAT_Q5_0)
 TAI_NARROW_32(tai_q5_1, TAI_FORMAT_Q5_1)
 
 #define TAI_NARROW_256(name, format)                                                               \
-    static void name##_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to) { \
-        tai_gemv_256(format, panel, n_blocks, act, to);                                            \
+    static void name##_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act,              \
+                            size_t ahead, float *to) {                                             \
+        tai_gemv_256(format, panel, n_blocks, act, ahead, to);                                     \
     }                                                                                              \
     static void name##_expand(const uint8_t *block, TaiChunk *chunk) {                             \
         if (TAI_NARROW_IS_PAIRS)                                                                   \

@@ -6,10 +6,15 @@
 
 #include "kernels/vector/gemm.h"
 
+/* How far ahead of what is computed bytes are asked for (whole panels): measured, docs/speed-log.md. */
+#ifndef TAI_AHEAD_BYTES
+#define TAI_AHEAD_BYTES 8192u
+#endif
+
 /* What there is for each type. */
 typedef struct TaiPanelKernels {
-    /* to[8] = one panel times one token */
-    void (*gemv)(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to);
+    /* to[8] = one panel times one token; the bytes `ahead` of it are asked for, as many as it has */
+    void (*gemv)(const uint8_t *panel, uint32_t n_blocks, const void *act, size_t ahead, float *to);
     /* Fills a chunk, of which n_blocks is set, with as many blocks. */
     void (*expand)(const uint8_t *block, TaiChunk *chunk);
     void (*tile)(const TaiChunk *chunk, TaiTileTokens *tokens); /* may be NULL */
@@ -80,19 +85,23 @@ static void tai_multiply_panels(const TaiPanelKernels *kernels, TaiPanels p) {
     const uint32_t n_blocks = p.k / kernels->block, rest = p.n_tokens % kernels->tile_tokens;
     const uint32_t n_whole = 4 * rest >= 3 * kernels->tile_tokens ? p.n_tokens : p.n_tokens - rest;
     const uint32_t n_tiled = kernels->tile ? n_whole : 0;
+    const size_t panel_bytes = (size_t)n_blocks * kernels->block_bytes;
+    const size_t far = (TAI_AHEAD_BYTES + panel_bytes - 1) / panel_bytes * panel_bytes;
+    const uint8_t *end = p.w + (p.n_rows + TAI_PANEL_ROWS - 1) / TAI_PANEL_ROWS * panel_bytes;
     for (uint32_t r = 0; r < p.n_rows; r += TAI_PANEL_ROWS) {
         const uint32_t left = p.n_rows - r;
         const uint32_t n_rows = left < TAI_PANEL_ROWS ? left : TAI_PANEL_ROWS;
+        const size_t ahead = (size_t)(end - p.w) > far ? far : 0;
         if (n_tiled != 0)
             tai_panel_tiles(kernels, &p, n_tiled, n_rows);
         for (uint32_t t = n_tiled; t < p.n_tokens; t++) {
             float sums[TAI_PANEL_ROWS], *y = p.y + t * p.y_stride;
             float *to = n_rows == TAI_PANEL_ROWS ? y : sums;
-            kernels->gemv(p.w, n_blocks, p.act + t * p.act_stride, to);
+            kernels->gemv(p.w, n_blocks, p.act + t * p.act_stride, ahead, to);
             if (to == sums)
                 memcpy(y, sums, n_rows * sizeof *sums);
         }
-        p.w += (size_t)n_blocks * kernels->block_bytes;
+        p.w += panel_bytes;
         p.y += TAI_PANEL_ROWS;
     }
 }

@@ -6,8 +6,9 @@
 
 enum { TAI_WIDE_IS_PAIRS = sizeof(TaiWide) == sizeof(int16_t) };
 
-static void tai_q8_0_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to) {
-    tai_gemv_wide_32(TAI_FORMAT_Q8_0, panel, n_blocks, act, to);
+static void tai_q8_0_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, size_t ahead,
+                          float *to) {
+    tai_gemv_wide_32(TAI_FORMAT_Q8_0, panel, n_blocks, act, ahead, to);
 }
 
 /* As bytes the quants lie in the panel as the tiles want them. */
@@ -25,8 +26,9 @@ static void tai_q8_0_expand(const uint8_t *block, TaiChunk *chunk) {
     }
 }
 
-static void tai_iq4_nl_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to) {
-    tai_gemv_wide_32(TAI_FORMAT_IQ4_NL, panel, n_blocks, act, to);
+static void tai_iq4_nl_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, size_t ahead,
+                            float *to) {
+    tai_gemv_wide_32(TAI_FORMAT_IQ4_NL, panel, n_blocks, act, ahead, to);
 }
 
 static void tai_iq4_nl_expand(const uint8_t *block, TaiChunk *chunk) {
@@ -43,8 +45,9 @@ static void tai_wide_tile_32(const TaiChunk *chunk, TaiTileTokens *tokens) {
         tai_tile_32(TAI_WIDE_DOTS, TAI_WIDE_OFFSET / 128, false, 8, TAI_WIDE_TILE, chunk, tokens);
 }
 
-static void tai_iq4_xs_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, float *to) {
-    tai_gemv_wide_256(TAI_FORMAT_IQ4_XS, panel, n_blocks, act, to);
+static void tai_iq4_xs_gemv(const uint8_t *panel, uint32_t n_blocks, const void *act, size_t ahead,
+                            float *to) {
+    tai_gemv_wide_256(TAI_FORMAT_IQ4_XS, panel, n_blocks, act, ahead, to);
 }
 
 static void tai_iq4_xs_expand(const uint8_t *block, TaiChunk *chunk) {
