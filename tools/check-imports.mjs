@@ -43,7 +43,9 @@ function importsOf(bytes) {
 for (const file of process.argv.slice(2)) {
   const names = importsOf(readFileSync(file)).join(', ')
   if (names !== 'env.memory') {
-    console.error(`${file} imports ${names || 'nothing'}: it must import env.memory and nothing else`)
+    console.error(
+      `${file} imports ${names || 'nothing'}: it must import env.memory and nothing else`,
+    )
     process.exitCode = 1
   }
 }

@@ -51,7 +51,8 @@ export async function tokenize(
 
 /** Not every host reads or writes text in shared memory: there through a copy. */
 function unshared(bytes: Uint8Array): Uint8Array {
-  const shared = typeof SharedArrayBuffer === 'function' && bytes.buffer instanceof SharedArrayBuffer
+  const shared =
+    typeof SharedArrayBuffer === 'function' && bytes.buffer instanceof SharedArrayBuffer
   if (!shared) return bytes
   try {
     return bytes.slice()
@@ -115,7 +116,9 @@ export async function detokenize(
 }
 
 export function readText(engine: Engine, address: number, bytes: number): string {
-  return bytes === 0 ? '' : decoder.decode(unshared(engine.bytes.subarray(address, address + bytes)))
+  return bytes === 0
+    ? ''
+    : decoder.decode(unshared(engine.bytes.subarray(address, address + bytes)))
 }
 
 /** The memory report. The text buffer is left as it was: a text may be on its way through it. */

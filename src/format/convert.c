@@ -36,7 +36,7 @@ static uint32_t layout_in_tmai(const TaiConvert *c, const TaiTensorInfo *t) {
         return t->layout;
     }
     return computed && t->n_dims > 1 && tai_is_panelled((TaiType)t->type) ? c->layout
-                                                                         : TAI_LAYOUT_ROWS;
+                                                                          : TAI_LAYOUT_ROWS;
 }
 
 static uint64_t bytes_in_tmai(const TaiConvert *c, const TaiTensorInfo *t) {
@@ -306,9 +306,8 @@ bool tai_convert_next(TaiConvert *c, uint64_t buffer_bytes, TaiCopy *copy) {
         tai_xxh3_init(&c->hash);
     }
     if (c->at < begin && !to_tmai) {
-        *copy = (TaiCopy){.from = c->at,
-                          .bytes = tai_min_u64(begin - c->at, buffer_bytes),
-                          .to = TAI_NOWHERE};
+        *copy = (TaiCopy){
+            .from = c->at, .bytes = tai_min_u64(begin - c->at, buffer_bytes), .to = TAI_NOWHERE};
     } else {
         if (c->at < begin) {
             hash_zeros(&c->hash, begin - c->at);

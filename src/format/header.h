@@ -53,8 +53,9 @@ typedef struct TaiTensorInfo {
     uint64_t info_off; /* of its description, in the file: for messages */
 } TaiTensorInfo;
 
-#define TAI_LAYOUT_ROWS 0u   /* row behind row, as in GGUF */
-#define TAI_LAYOUT_PANELS 1u /* panels of eight rows, as quantized matrices are computed with: kernels/panel.h */
+#define TAI_LAYOUT_ROWS 0u /* row behind row, as in GGUF */
+#define TAI_LAYOUT_PANELS                                                                          \
+    1u /* panels of eight rows, as quantized matrices are computed with: kernels/panel.h */
 #define TAI_NO_PIECE UINT32_MAX
 
 /* What a piece holds; the numbers are those of the file. */

@@ -59,9 +59,8 @@ uint64_t tai_tensor_row_bytes(const TaiTensorInfo *t) {
 }
 
 uint64_t tai_tensor_rows_bytes(const TaiTensorInfo *t, uint32_t layout, uint64_t n) {
-    return layout == TAI_LAYOUT_PANELS
-               ? tai_matrix_bytes((TaiType)t->type, n, (uint32_t)t->dims[0])
-               : n * tai_tensor_row_bytes(t);
+    return layout == TAI_LAYOUT_PANELS ? tai_matrix_bytes((TaiType)t->type, n, (uint32_t)t->dims[0])
+                                       : n * tai_tensor_row_bytes(t);
 }
 
 static bool starts_before(const void *context, uint32_t a, uint32_t b) {

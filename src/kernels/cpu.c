@@ -43,9 +43,9 @@ bool tai_cpu_runs(TaiTier tier) {
 bool tai_cpu_runs(TaiTier tier) {
     int has_dotprod = 0;
     size_t bytes = sizeof has_dotprod;
-    return tier != TAI_TIER_NEON || (sysctlbyname("hw.optional.arm.FEAT_DotProd", &has_dotprod,
-                                                  &bytes, NULL, 0) == 0 &&
-                                     has_dotprod);
+    return tier != TAI_TIER_NEON ||
+           (sysctlbyname("hw.optional.arm.FEAT_DotProd", &has_dotprod, &bytes, NULL, 0) == 0 &&
+            has_dotprod);
 }
 
 #elif TAI_HAVE_NEON

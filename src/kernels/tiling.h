@@ -35,7 +35,6 @@ typedef struct TaiRowKernels {
     void (*tile)(const TaiTile *tile);
 } TaiRowKernels;
 
-
 typedef struct TaiTiling {
     const TaiRowKernels *kernels; /* one for each type that has kernels */
     uint32_t strip_rows;          /* at most TAI_TILE_ROWS */

@@ -32,8 +32,8 @@ static TinyAIOptions options_here(const TinyAIOptions *options) {
     return here;
 }
 
-static int32_t plan_header(const TaiSourceHeader *h, const TinyAIOptions *options,
-                           TinyAIPlan *plan, TinyAIError *error) {
+static int32_t plan_header(const TaiSourceHeader *h, const TinyAIOptions *options, TinyAIPlan *plan,
+                           TinyAIError *error) {
     return tai_engine_plan_header(&h->header, h->index_bytes, h->room, h->room_bytes, options, plan,
                                   error);
 }

@@ -38,10 +38,10 @@ typedef struct TaiShape {
     uint64_t index_bytes;     /* of the header's index, while it is parsed */
     uint64_t directory_bytes; /* tensors, units and runs */
     uint64_t tokenizer_bytes;
-    uint64_t final_bytes;     /* final norm and RoPE factors */
-    uint64_t slot_bytes;      /* what the largest block takes, with the room to repack it */
-    uint64_t strip_bytes;     /* a strip of the output head, as well */
-    uint64_t embedding_bytes; /* a separate embedding matrix; 0 if it is the output head's */
+    uint64_t final_bytes;         /* final norm and RoPE factors */
+    uint64_t slot_bytes;          /* what the largest block takes, with the room to repack it */
+    uint64_t strip_bytes;         /* a strip of the output head, as well */
+    uint64_t embedding_bytes;     /* a separate embedding matrix; 0 if it is the output head's */
     uint64_t embedding_row_bytes; /* that are read for one row of it */
     uint32_t n_blocks;
     uint32_t n_strips;

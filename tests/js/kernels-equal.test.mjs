@@ -47,7 +47,11 @@ describe('in this Node, without relaxed SIMD', () => {
     assertAllCovered(result)
     assert.equal(result.hashIsRight, 1, 'the reference gives other bits than natively')
     assert.equal(result.seesOneBit, 1, 'the comparison does not see a single bit')
-    assert.equal(result.lanesMismatches, 0, 'a function of v8.h does not mean what it means natively')
+    assert.equal(
+      result.lanesMismatches,
+      0,
+      'a function of v8.h does not mean what it means natively',
+    )
   })
 })
 
