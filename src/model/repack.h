@@ -24,6 +24,6 @@ bool tai_needs_repack(const TaiTensor *tensor);
 uint64_t tai_place_unit(TaiUnit *unit, TaiTensor *tensors, uint32_t n, uint64_t bytes);
 
 /* Sets up the operations that repack a unit whose bytes have landed. */
-void tai_build_repack(TinyAIModel *model, uint32_t unit);
+void tai_build_repack(TinyAIModel *m, uint32_t index);
 
 #endif

@@ -272,6 +272,9 @@ static ModelBytes converted(void) {
     out.bytes = convert_bytes(file.bytes, file.size, TAI_LAYOUT_PANELS, TAI_CONVERT_BUFFER,
                               &out.size, &error);
     CHECK_EQ(error.status, 0);
+    if (!out.bytes) {
+        abort();
+    }
     return out;
 }
 
@@ -298,7 +301,9 @@ TEST(a_tmai_file_has_the_same_layers_and_each_is_checked) {
         CHECK(tinyaiGetMappedLayerSize(model, i) >= tinyaiGetMappedLayerSize(from_gguf, i));
     }
     const TaiUnit *unit = &model->residency.units[2];
-    tmai.bytes[model->residency.runs[unit->first_run].off + unit->bytes / 2] ^= 0x10;
+    uint64_t middle = model->residency.runs[unit->first_run].off + unit->bytes / 2;
+    CHECK(middle < tmai.size);
+    tmai.bytes[middle] ^= 0x10;
     tinyaiCloseMappedModel(model);
     tinyaiCloseMappedModel(from_gguf);
     write_file(path, &tmai);

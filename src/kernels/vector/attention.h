@@ -42,6 +42,7 @@ typedef struct Batch {
     uint32_t begin;
     float scale;
     uint32_t n;
+    uint32_t end; /* of the last row */
     Row rows[BATCH];
 } Batch;
 
@@ -51,10 +52,6 @@ static uint32_t first_row(const Batch *b, uint32_t position) {
     while (b->rows[row].end <= position)
         row++;
     return row;
-}
-
-static uint32_t last_end(const Batch *b) {
-    return b->rows[b->n - 1].end;
 }
 
 /* ---- scores ----------------------------------------------------------------------------------- */
@@ -346,7 +343,7 @@ static void scale_weights(const Batch *b, uint32_t p) {
 /* ---- all of it --------------------------------------------------------------------------------- */
 
 static void score_all(Batch *b) {
-    uint32_t end = last_end(b);
+    uint32_t end = b->end;
     if (b->kv->type == TAI_KV_Q8) {
         quantize_queries(b);
         for (uint32_t p = b->begin - b->begin % TAI_KV_GROUP; p < end; p += TAI_KV_GROUP)
@@ -365,7 +362,7 @@ static void score_all(Batch *b) {
 }
 
 static void add_all_values(const Batch *b) {
-    uint32_t head_dim = b->kv->head_dim, end = last_end(b);
+    uint32_t head_dim = b->kv->head_dim, end = b->end;
     for (uint32_t row = 0; row < b->n; row++)
         memset(b->rows[row].out, 0, head_dim * sizeof(float));
     for (uint32_t p = b->begin, limit; p < end; p = limit) {
@@ -388,11 +385,12 @@ static void add_all_values(const Batch *b) {
 static void take_rows(Batch *b, const TaiQueries *queries, uint32_t first, size_t stride) {
     uint32_t token = first / queries->n_heads, head = first % queries->n_heads;
     for (uint32_t i = 0; i < b->n; i++) {
+        b->end = queries->end + token;
         size_t at = token * queries->stride + (size_t)head * b->kv->head_dim;
         b->rows[i] = (Row){.q = queries->q + at,
                            .out = queries->out + at,
                            .scores = queries->scores + i * stride,
-                           .end = queries->end + token};
+                           .end = b->end};
         head++;
         if (head == queries->n_heads) {
             head = 0;
@@ -407,10 +405,7 @@ static void v8_attend(const TaiKvHead *kv, const TaiQueries *queries) {
         tai_ref_attend(kv, queries);
         return;
     }
-    Batch b;
-    b.kv = kv;
-    b.begin = queries->begin;
-    b.scale = queries->scale;
+    Batch b = {.kv = kv, .begin = queries->begin, .scale = queries->scale};
     size_t stride = tai_scores_stride(queries->end - 1 + queries->n_tokens);
     size_t room = queries->n_scores / stride;
     uint32_t most = room < BATCH ? (uint32_t)room : BATCH;
