@@ -36,8 +36,8 @@ export async function planModel(
     onProgress,
     signal,
     (engine, bytes) => {
-      const planFor = (threads: number) => {
-        putOptions(engine, { ...options, threads }, source.size)
+      const planFor = (threads: number, contextLength = options.contextLength) => {
+        putOptions(engine, { ...options, contextLength, threads }, source.size)
         return engine.wasm.tinyai_js_plan(bytes.byteOffset, bytes.length, engine.memoryBytes)
       }
       const several = threads.byDefault && threads.threads > 1
@@ -45,9 +45,10 @@ export async function planModel(
       if (!several || status !== abi.STATUS.OK) return status
       const alone = readPlan(engine)
       smallest = alone.minBudget // nobody asked for more threads
-      return alone.fits && planFor(threads.threads) === abi.STATUS.OK && readPlan(engine).fits
-        ? abi.STATUS.OK
-        : planFor(1)
+      if (!alone.fits) return status
+      // More threads may not cost context.
+      const together = planFor(threads.threads, alone.contextLength)
+      return together === abi.STATUS.OK && readPlan(engine).fits ? together : planFor(1)
     },
   )
   const plan = readPlan(engine)

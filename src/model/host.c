@@ -52,6 +52,7 @@ static int32_t plan_threads(const TaiSourceHeader *h, const TinyAIOptions *optio
         return status;
     }
     const TinyAIPlan of_one = *plan;
+    here.context_length = of_one.context_length; /* more threads may not cost context */
     status = plan_header(h, &here, plan, error);
     if (status || !plan->fits) {
         tai_error_clear(error);
