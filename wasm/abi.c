@@ -36,11 +36,15 @@ static void begin(const char *name, size_t bytes) {
 }
 
 /* align: of the field's elements */
-static void field(const char *name, size_t at, size_t bytes, size_t align, const char *type) {
+static void pass(const char *name, size_t at, size_t bytes, size_t align) {
     if (at != align_up(end_of_fields, align)) {
         fail(name);
     }
     end_of_fields = at + bytes;
+}
+
+static void field(const char *name, size_t at, size_t bytes, size_t align, const char *type) {
+    pass(name, at, bytes, align);
     printf("  %s: %s(%zu),\n", name, type, at);
 }
 
@@ -59,6 +63,9 @@ static void end(size_t bytes) {
 #define FIELD(type, name)                                                                          \
     field(#name, offsetof(type, name), sizeof(((type *)0)->name), sizeof(((type *)0)->name),       \
           TYPE_OF(((type *)0)->name))
+/* One that JavaScript never reads: pages load every name that is printed. */
+#define UNREAD(type, name)                                                                         \
+    pass(#name, offsetof(type, name), sizeof(((type *)0)->name), sizeof(((type *)0)->name))
 /* Arrays of numbers and of characters: the type is that of an element. */
 #define ARRAY(type, name)                                                                          \
     field(#name, offsetof(type, name), sizeof(((type *)0)->name), sizeof(((type *)0)->name[0]),    \
@@ -140,7 +147,9 @@ static void print_field_types(void) {
     printf(
         "\n/** A field of a structure: its offset and type; of an array, that of an element. */\n");
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        printf("const %s = (at: number) => ({ at, type: '%s' }) as const\n", types[i], types[i]);
+        printf("/* @__NO_SIDE_EFFECTS__ */\nconst %s = (at: number) => ({ at, type: '%s' }) as "
+               "const\n",
+               types[i], types[i]);
     }
 }
 
@@ -154,9 +163,9 @@ static void print_options(void) {
     FIELD(TinyAIOptions, kernels);
     FIELD(TinyAIOptions, prefetch);
     FIELD(TinyAIOptions, read_chunk_bytes);
-    FIELD(TinyAIOptions, sequences);
+    UNREAD(TinyAIOptions, sequences);
     FIELD(TinyAIOptions, mode);
-    FIELD(TinyAIOptions, prefetch_threads);
+    UNREAD(TinyAIOptions, prefetch_threads);
     FIELD(TinyAIOptions, threads);
     END(TinyAIOptions);
 
@@ -206,7 +215,7 @@ static void print_plan(void) {
 
     BEGIN(TinyAIError, "ErrorInfo");
     FIELD(TinyAIError, status);
-    FIELD(TinyAIError, reserved);
+    UNREAD(TinyAIError, reserved);
     FIELD(TinyAIError, offset);
     FIELD(TinyAIError, asked_bytes);
     FIELD(TinyAIError, allowed_bytes);
@@ -229,9 +238,9 @@ static void print_stats(void) {
     ARRAY(TinyAIStats, by_purpose);
     FIELD(TinyAIStats, bytes_read);
     FIELD(TinyAIStats, header_bytes_read);
-    FIELD(TinyAIStats, block_bytes_read);
-    FIELD(TinyAIStats, head_bytes_read);
-    FIELD(TinyAIStats, embedding_bytes_read);
+    UNREAD(TinyAIStats, block_bytes_read);
+    UNREAD(TinyAIStats, head_bytes_read);
+    UNREAD(TinyAIStats, embedding_bytes_read);
     FIELD(TinyAIStats, requests);
     FIELD(TinyAIStats, hits);
     FIELD(TinyAIStats, misses);
@@ -242,9 +251,9 @@ static void print_stats(void) {
     FIELD(TinyAIStats, logits_hash);
     FIELD(TinyAIStats, kernels);
     FIELD(TinyAIStats, threads);
-    FIELD(TinyAIStats, reader_threads);
-    FIELD(TinyAIStats, threads_missing);
-    FIELD(TinyAIStats, stalled_ns);
+    UNREAD(TinyAIStats, reader_threads);
+    UNREAD(TinyAIStats, threads_missing);
+    UNREAD(TinyAIStats, stalled_ns);
     END(TinyAIStats);
 
     BEGIN(TinyAIBlockInfo, "BlockInfo");
@@ -269,7 +278,7 @@ static void print_stats(void) {
     FIELD(TinyAIRegion, address);
     FIELD(TinyAIRegion, bytes);
     FIELD(TinyAIRegion, purpose);
-    FIELD(TinyAIRegion, reserved);
+    UNREAD(TinyAIRegion, reserved);
     END(TinyAIRegion);
 }
 
@@ -317,8 +326,8 @@ static void print_exchange(void) {
     FIELD(TinyAIExchange, piece_address);
     FIELD(TinyAIExchange, piece_bytes);
     FIELD(TinyAIExchange, piece_id);
-    FIELD(TinyAIExchange, piece_index);
-    FIELD(TinyAIExchange, add_bos);
+    UNREAD(TinyAIExchange, piece_index);
+    UNREAD(TinyAIExchange, add_bos);
     FIELD(TinyAIExchange, bos_id);
     END(TinyAIExchange);
 }

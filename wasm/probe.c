@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "format/blocks.h"
+#include "kernels/bits.h"
 #include "kernels/blocks.h"
 #include "kernels/panel.h"
 #include "memory/checked.h"
@@ -114,7 +115,7 @@ static uint8_t *random_panels(TaiType type, uint32_t n_rows, uint32_t k) {
 static uint32_t count_different(const float *a, const float *b, uint32_t n) {
     uint32_t n_bad = 0;
     for (uint32_t i = 0; i < n; i++) {
-        n_bad += memcmp(&a[i], &b[i], sizeof a[i]) != 0;
+        n_bad += tai_f32_bits(a[i]) != tai_f32_bits(b[i]);
     }
     return n_bad;
 }

@@ -110,11 +110,17 @@ export const PROBE_ROWS = 512
 export const PROBE_COLUMNS = 576
 
 /** A field of a structure: its offset and type; of an array, that of an element. */
+/* @__NO_SIDE_EFFECTS__ */
 const u32 = (at: number) => ({ at, type: 'u32' }) as const
+/* @__NO_SIDE_EFFECTS__ */
 const i32 = (at: number) => ({ at, type: 'i32' }) as const
+/* @__NO_SIDE_EFFECTS__ */
 const u64 = (at: number) => ({ at, type: 'u64' }) as const
+/* @__NO_SIDE_EFFECTS__ */
 const f32 = (at: number) => ({ at, type: 'f32' }) as const
+/* @__NO_SIDE_EFFECTS__ */
 const utf8 = (at: number) => ({ at, type: 'utf8' }) as const
+/* @__NO_SIDE_EFFECTS__ */
 const struct = (at: number) => ({ at, type: 'struct' }) as const
 
 export const Options = {
@@ -127,9 +133,7 @@ export const Options = {
   kernels: u32(32),
   prefetch: u32(36),
   read_chunk_bytes: u32(40),
-  sequences: u32(44),
   mode: u32(48),
-  prefetch_threads: u32(52),
   threads: u32(56),
 } as const
 
@@ -180,7 +184,6 @@ export const Plan = {
 export const ErrorInfo = {
   size: 392,
   status: i32(0),
-  reserved: u32(4),
   offset: u64(8),
   asked_bytes: u64(16),
   allowed_bytes: u64(24),
@@ -202,9 +205,6 @@ export const Stats = {
   by_purpose: u64(72),
   bytes_read: u64(160),
   header_bytes_read: u64(168),
-  block_bytes_read: u64(176),
-  head_bytes_read: u64(184),
-  embedding_bytes_read: u64(192),
   requests: u64(200),
   hits: u64(208),
   misses: u64(216),
@@ -215,9 +215,6 @@ export const Stats = {
   logits_hash: u64(256),
   kernels: u32(264),
   threads: u32(268),
-  reader_threads: u32(272),
-  threads_missing: u32(276),
-  stalled_ns: u64(280),
 } as const
 
 export const BlockInfo = {
@@ -245,7 +242,6 @@ export const Region = {
   address: u64(0),
   bytes: u64(8),
   purpose: u32(16),
-  reserved: u32(20),
 } as const
 
 export const Range = {
@@ -292,8 +288,6 @@ export const Exchange = {
   piece_address: u32(2512),
   piece_bytes: u32(2516),
   piece_id: u32(2520),
-  piece_index: u32(2524),
-  add_bos: u32(2528),
   bos_id: u32(2532),
 } as const
 

@@ -1,10 +1,11 @@
 // The package: what it exports, and nothing else.
 import { abortError, isAbort, throwIfAborted } from './errors.js'
 import { EventHub } from './events.js'
-import { type Host, type HostRequest, InlineHost } from './host.js'
+import type { Host, HostRequest } from './host.js'
 import { knownKernels, rememberKernels } from './kernels-known.js'
 import { LoadedModel } from './model.js'
 import { checkLoadOptions } from './options.js'
+import type { SessionEvents } from './session.js'
 import { toSpec } from './source.js'
 import type { Inspection, LoadOptions, Model, ModelSource, Plan } from './types.js'
 import { wasmBinary } from './wasm-binary.js'
@@ -70,11 +71,19 @@ async function withHost<T>(
     onSnapshot: (snapshot: Parameters<typeof events.onSnapshot>[0]) => events.onSnapshot(snapshot),
   }
   const host =
-    options.worker === false ? new InlineHost(sessionEvents) : await WorkerHost.start(sessionEvents)
+    options.worker === false
+      ? await startInline(sessionEvents)
+      : await WorkerHost.start(sessionEvents)
   try {
     return await use(host, request, signal)
   } catch (error) {
     await host.close()
     throw isAbort(error) && signal.aborted ? abortError(signal) : error
   }
+}
+
+/** Imported when asked for: a page whose models run in workers never loads the engine's side. */
+async function startInline(events: SessionEvents): Promise<Host> {
+  const { InlineHost } = await import('./host.js')
+  return new InlineHost(events)
 }

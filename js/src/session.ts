@@ -6,7 +6,6 @@ import { Engine, type Field } from './engine.js'
 import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
 import { Helpers } from './helpers.js'
 import type { HostRequest } from './host.js'
-import { inspectModel } from './inspector.js'
 import { type ChosenModule, chooseModule, type KnownKernels } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import { budgetError, newBudgetError, planModel, putOptions, readPlan } from './planner.js'
@@ -74,9 +73,10 @@ export async function inspectSession(
   onProgress: (progress: Progress) => void,
   signal: AbortSignal,
 ): Promise<Inspection> {
-  return await withSource(binary, open, new Traffic(), signal, (module, source) =>
-    inspectModel(module, source, onProgress, signal),
-  )
+  return await withSource(binary, open, new Traffic(), signal, async (module, source) => {
+    const { inspectModel } = await import('./inspector.js') // few pages need it
+    return await inspectModel(module, source, onProgress, signal)
+  })
 }
 
 async function withSource<T>(

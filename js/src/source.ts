@@ -2,11 +2,7 @@
 import type { ByteSource } from './byte-source.js'
 import { isNode } from './environment.js'
 import { TinyAIError } from './errors.js'
-import { BlobSource } from './sources/blob.js'
 import { BytesSource } from './sources/bytes.js'
-import { CustomSource } from './sources/custom.js'
-import { FileSource } from './sources/file-node.js'
-import { UrlSource } from './sources/url.js'
 import type { Traffic } from './traffic.js'
 import type { ModelSource, Source } from './types.js'
 
@@ -26,20 +22,29 @@ export function toSpec(source: ModelSource): SourceSpec {
   return { kind: 'local', source: checkSource(source), name: 'source' }
 }
 
-export function openSource(
+/** Each kind is imported when it is asked for, so that a page loads the one it reads from. */
+export async function openSource(
   spec: SourceSpec,
   traffic: Traffic,
   signal: AbortSignal,
 ): Promise<ByteSource> {
   switch (spec.kind) {
-    case 'file':
-      return FileSource.open(spec.path, traffic)
-    case 'url':
-      return UrlSource.open(spec.href, traffic, signal)
-    case 'blob':
-      return BlobSource.open(spec.blob, spec.name, spec.identity, traffic)
-    case 'local':
-      return CustomSource.open(spec.source, spec.name, traffic)
+    case 'file': {
+      const { FileSource } = await import('./sources/file-node.js')
+      return await FileSource.open(spec.path, traffic)
+    }
+    case 'url': {
+      const { UrlSource } = await import('./sources/url.js')
+      return await UrlSource.open(spec.href, traffic, signal)
+    }
+    case 'blob': {
+      const { BlobSource } = await import('./sources/blob.js')
+      return await BlobSource.open(spec.blob, spec.name, spec.identity, traffic)
+    }
+    case 'local': {
+      const { CustomSource } = await import('./sources/custom.js')
+      return await CustomSource.open(spec.source, spec.name, traffic)
+    }
   }
 }
 

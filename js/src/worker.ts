@@ -12,7 +12,7 @@ import {
 import { inspectSession, type OpenSource, planSession, Session } from './session.js'
 import type { Snapshot } from './snapshot.js'
 import { openSource } from './source.js'
-import { RemoteSource } from './sources/remote.js'
+import type { RemoteSource } from './sources/remote.js'
 import type { Progress } from './types.js'
 
 interface Port {
@@ -61,6 +61,7 @@ class Call {
 function opener({ source }: ModelRequest): OpenSource {
   if (source.kind !== 'remote') return (traffic, signal) => openSource(source, traffic, signal)
   return async (traffic) => {
+    const { RemoteSource } = await import('./sources/remote.js')
     remote = new RemoteSource(source, traffic, post)
     return remote
   }

@@ -8,7 +8,7 @@
 
 #define TAI_SIMD_TABLE(tier_name, quantize_forms, multiply_panels)                                 \
     {                                                                                              \
-        .name = tier_name,                                                                         \
+        .name = (tier_name),                                                                       \
         .quantize = (quantize_forms),                                                              \
         .matmul = tai_simd_matmul,                                                                 \
         .panels = (multiply_panels),                                                               \
