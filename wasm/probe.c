@@ -2,7 +2,6 @@
 #include "probe.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "format/blocks.h"
 #include "kernels/bits.h"

@@ -409,8 +409,8 @@ const host = find('#host')
 host.hidden = false
 host.textContent = crossOriginIsolated ? 'cross-origin isolated' : 'not isolated'
 host.title = crossOriginIsolated
-  ? 'This page may share memory between threads.'
-  : 'Works as it is; with COOP and COEP headers the page could share memory between threads.'
+  ? 'The model computes with several threads.'
+  : 'Works as it is, with one thread; with COOP and COEP headers it computes with several.'
 
 status('')
 find('input[name=from][value=bundled]').checked = true // browsers keep what was chosen before a reload
