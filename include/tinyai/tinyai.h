@@ -298,7 +298,8 @@ int32_t tinyai_begin_generate(TinyAISession *session, const char *prompt, uint32
 int32_t tinyai_begin_generate_ids(TinyAISession *session, const uint32_t *ids, uint32_t n_ids,
                                   const TinyAIGenerate *how);
 
-/* Starts a forward pass over items (at most context_length of them; copied). */
+/* Starts a forward pass over items (at most context_length of them; copied). A sequence's first item may go
+ * back to an earlier position, and what lies behind it is forgotten; each further one is at the next position. */
 int32_t tinyai_begin_batch(TinyAIModel *model, const TinyAIBatchItem *items, uint32_t n_items);
 
 /* Computes for at most about max_work multiply-adds; returns TINYAI_STEP_* or a negative status

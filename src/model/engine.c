@@ -60,7 +60,10 @@ double tinyai_logits_nll(const TinyAIModel *m, uint32_t token) {
 
 /* ---- batches --------------------------------------------------------------------------------- */
 
-static int32_t check_item(TinyAIModel *m, const TinyAIBatchItem *item, uint32_t index) {
+/* begun: whether the batch has an item of this sequence before. The first one may go back to an earlier position;
+ * a second item of a position would be computed beside what has to see it. */
+static int32_t check_item(TinyAIModel *m, const TinyAIBatchItem *item, uint32_t index,
+                          const bool *begun) {
     if (item->token >= m->file.hp.vocab_size) {
         return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
                         "item %" PRIu32 ": token %" PRIu32 " is outside the vocabulary of %" PRIu32,
@@ -82,6 +85,12 @@ static int32_t check_item(TinyAIModel *m, const TinyAIBatchItem *item, uint32_t 
                         "item %" PRIu32 ": position %" PRIu32
                         " leaves a gap, the sequence holds %" PRIu32 " positions",
                         index, item->position, m->sessions[item->sequence].n_past);
+    }
+    if (begun[item->sequence] && item->position < m->sessions[item->sequence].n_past) {
+        return tai_fail(&m->error, TINYAI_E_ARGUMENT, TINYAI_NO_OFFSET,
+                        "item %" PRIu32 ": position %" PRIu32 " comes after position %" PRIu32
+                        " in the same batch; begin another one to go back",
+                        index, item->position, m->sessions[item->sequence].n_past - 1);
     }
     return TINYAI_OK;
 }
@@ -113,13 +122,15 @@ int32_t tinyai_begin_batch(TinyAIModel *m, const TinyAIBatchItem *items, uint32_
     for (uint32_t s = 0; s < TINYAI_MAX_SEQUENCES; s++) {
         before[s] = m->sessions[s].n_past;
     }
+    bool begun[TINYAI_MAX_SEQUENCES] = {false};
     for (uint32_t i = 0; i < n_items; i++) {
-        if (check_item(m, &items[i], i)) {
+        if (check_item(m, &items[i], i, begun)) {
             for (uint32_t s = 0; s < TINYAI_MAX_SEQUENCES; s++) {
                 m->sessions[s].n_past = before[s];
             }
             return m->error.status;
         }
+        begun[items[i].sequence] = true;
         m->sessions[items[i].sequence].n_past = items[i].position + 1;
     }
     memmove(tai_batch(m), items, n_items * sizeof *items);

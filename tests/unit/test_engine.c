@@ -302,6 +302,11 @@ TEST(a_batch_that_cannot_be_is_refused_with_the_item) {
     TinyAIBatchItem other = {.token = 5, .sequence = 1};
     CHECK_EQ(tinyai_begin_batch(model, &other, 1), TINYAI_E_ARGUMENT);
     CHECK_EQ(tinyai_begin_batch(model, &gap, 0), TINYAI_E_CONTEXT);
+    TinyAIBatchItem twice[] = {
+        {.token = 5}, {.token = 6, .position = 1}, {.token = 7, .position = 1}};
+    CHECK_EQ(tinyai_begin_batch(model, twice, 3), TINYAI_E_ARGUMENT);
+    CHECK_STR(tinyai_last_error(model)->message, "item 2: position 1 comes after position 1 in "
+                                                 "the same batch; begin another one to go back");
     Run wanted = reference();
     Run run = generate(model, PROMPT, greedy(N_TOKENS));
     CHECK(same(&run, &wanted));
