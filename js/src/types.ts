@@ -18,7 +18,10 @@ export interface Source {
   readonly identity: string
   /** Exactly `length` bytes from `offset`, or a rejection. The bytes are copied before the next event-loop turn. */
   read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>
-  /** The same straight into `into` (all of it). Used instead of `read` when the engine runs in the same thread. */
+  /**
+   * The same straight into `into` (all of it). Used instead of `read` when the engine runs in the same thread. With
+   * several threads `into` is shared memory, which some interfaces of the host do not write to: leave it out for these.
+   */
   readInto?(offset: number, into: Uint8Array, signal: AbortSignal): Promise<void>
 }
 
