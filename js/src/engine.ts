@@ -54,7 +54,7 @@ interface Exports {
   tinyai_js_probe_run(kernels: number, times: number): number
   // Of modules with threads only:
   tinyai_js_helper_stack(index: number): number
-  tinyai_js_stop_helpers(): void
+  tinyai_js_stop_helpers?(): void
 }
 
 export class Engine {

@@ -1,14 +1,28 @@
-// The engine's helpers: workers that share its memory. They are started when a model is opened, sleep while nothing is
-// computed, and are gone when its close() resolves.
-import * as abi from './abi.js'
-import type { Engine } from './engine.js'
-import { builtin, isNode, turn } from './environment.js'
+// Workers that share the engine's memory and compute beside it. They are started when a model is opened, sleep while
+// nothing is computed, and are gone when its close() resolves.
+//
+// The thread that hosts the engine starts them, not the engine's own worker: while Firefox is watched by its debugger or by
+// a driver of tests, a worker that starts a worker can wait for ever. The new worker's own thread may take the wake-up.
+import { builtin, isNode } from './environment.js'
 import { messageOf } from './errors.js'
+
+/** What helpers need. */
+export interface HelpersWanted {
+  module: WebAssembly.Module
+  memory: WebAssembly.Memory
+  /** Where the stack of each ends in that memory. */
+  stacks: number[]
+}
+
+export interface HelpersStarted {
+  count: number
+  /** Why not as many as were wanted, or `null`. */
+  reason: string | null
+}
 
 export interface ToHelper {
   module: WebAssembly.Module
   memory: WebAssembly.Memory
-  /** The end of its stack in that memory. */
   stack: number
 }
 
@@ -16,46 +30,32 @@ export type FromHelper = { type: 'ready' } | { type: 'failed'; reason: string }
 
 /** A helper that has not started after this time is done without. */
 const START_MS = 10000
-/** One that has not gone after this time is ended. */
+/** One that was sent away and has not gone after this time is ended. */
 const STOP_MS = 1000
 
 export class Helpers {
-  readonly #engine: Engine
   #workers: HelperWorker[] = []
+  #stopped = false
 
-  constructor(engine: Engine) {
-    this.#engine = engine
-  }
-
-  /** Why there are fewer than asked for, or `null`. */
-  async start(module: WebAssembly.Module, count: number): Promise<string | null> {
-    const { wasm, memory } = this.#engine
-    const starting = Array.from({ length: count }, (_, index) =>
-      HelperWorker.start({ module, memory, stack: wasm.tinyai_js_helper_stack(index) >>> 0 }),
-    )
+  async start({ stacks, ...shared }: HelpersWanted): Promise<HelpersStarted> {
+    const starting = stacks.map((stack) => HelperWorker.start({ ...shared, stack }))
     const results = await Promise.allSettled(starting)
     this.#workers = results.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    // They said so right before they began: it is a matter of microseconds.
-    const end = performance.now() + START_MS
-    while (this.#running() < this.#workers.length && performance.now() < end) await turn()
+    const count = this.#workers.length
+    if (this.#stopped) await this.stop(false) // the engine ended meanwhile
     const failed = results.find((one) => one.status === 'rejected')
-    if (!failed) return null
-    return `${count - this.#workers.length} of ${count} helper workers could not be started: ${messageOf(failed.reason)}`
+    const reason = failed
+      ? `${stacks.length - count} of ${stacks.length} helper workers could not be started: ${messageOf(failed.reason)}`
+      : null
+    return { count, reason }
   }
 
-  #running(): number {
-    this.#engine.wasm.tinyai_js_stats()
-    const stats = this.#engine.address(abi.Exchange.stats)
-    return this.#engine.get(abi.Stats.threads, stats) - 1
-  }
-
-  /** usable: whether the engine can still be asked to let them go. */
-  async stop(usable: boolean): Promise<void> {
+  /** sentAway: whether the engine has told them to go. */
+  async stop(sentAway: boolean): Promise<void> {
+    this.#stopped = true
     const workers = this.#workers
     this.#workers = []
-    if (workers.length === 0) return
-    if (usable) this.#engine.wasm.tinyai_js_stop_helpers()
-    await Promise.all(workers.map((worker) => worker.stop(usable ? STOP_MS : 0)))
+    await Promise.all(workers.map((worker) => worker.stop(sentAway ? STOP_MS : 0)))
   }
 }
 

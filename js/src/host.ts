@@ -1,4 +1,5 @@
 // How the caller's side reaches the engine: in this thread (here) or in a worker (worker-host.ts).
+import { Helpers } from './helpers.js'
 import type { KnownKernels } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
 import type { Calls } from './protocol.js'
@@ -51,6 +52,7 @@ export interface Host {
 
 export class InlineHost implements Host {
   readonly #events: SessionEvents
+  readonly #helpers = new Helpers()
   #session: Session | undefined
 
   constructor(events: SessionEvents) {
@@ -70,7 +72,8 @@ export class InlineHost implements Host {
     request: HostRequest,
     signal: AbortSignal,
   ): Promise<{ loaded: Loaded; snapshot: Snapshot }> {
-    const session = await Session.load(request, opener(request.source), this.#events, signal)
+    const host = { ...this.#events, startHelpers: this.#helpers.start.bind(this.#helpers) }
+    const session = await Session.load(request, opener(request.source), host, signal)
     this.#session = session
     return { loaded: session.loaded, snapshot: await session.snapshot() }
   }
@@ -97,6 +100,7 @@ export class InlineHost implements Host {
 
   async close(): Promise<void> {
     await this.#session?.close()
+    await this.#helpers.stop(true)
     this.#session = undefined // and with it the memory
   }
 }

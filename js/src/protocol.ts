@@ -1,5 +1,6 @@
 // The messages between the caller's thread and the engine's worker.
 import type { WireError } from './errors.js'
+import type { HelpersStarted, HelpersWanted } from './helpers.js'
 import type { HostRequest } from './host.js'
 import type { GenerateSettings } from './options.js'
 import type { Loaded, Snapshot } from './snapshot.js'
@@ -46,6 +47,7 @@ export type ToWorker =
   | { type: 'abort'; id: number }
   | { type: 'bytes'; id: number; bytes: Uint8Array } // answers 'read'
   | { type: 'unreadable'; id: number; error: WireError } // answers 'read'
+  | { type: 'started'; helpers: HelpersStarted } // answers 'start'
 
 export type FromWorker =
   | { type: 'result'; id: number; value: unknown }
@@ -55,3 +57,4 @@ export type FromWorker =
   | { type: 'progress'; progress: Progress }
   | { type: 'read'; id: number; offset: number; length: number } // of the caller's source
   | { type: 'unread'; id: number } // the answer is not needed any more
+  | { type: 'start'; helpers: HelpersWanted }

@@ -4,7 +4,6 @@ import * as abi from './abi.js'
 import type { ByteSource } from './byte-source.js'
 import { Engine, type Field } from './engine.js'
 import { isAbort, isNoMemory, messageOf, noMemory, TinyAIError, throwIfAborted } from './errors.js'
-import { Helpers } from './helpers.js'
 import type { HostRequest } from './host.js'
 import { type ChosenModule, chooseModule, type KnownKernels } from './kernels-choice.js'
 import type { EngineOptions, GenerateSettings } from './options.js'
@@ -29,7 +28,13 @@ import {
   type TextFlags,
   tokenize,
 } from './text.js'
-import { chooseThreads, isThreaded, type ThreadsChoice } from './threads.js'
+import {
+  chooseThreads,
+  getHelpers,
+  isThreaded,
+  type StartHelpers,
+  type ThreadsChoice,
+} from './threads.js'
 import { Traffic } from './traffic.js'
 import type { Inspection, Perplexity, Piece, Plan, Progress, ScheduleStep } from './types.js'
 import { compile, nameOf, type WasmBinary } from './wasm-binary.js'
@@ -45,6 +50,11 @@ export type OpenSource = (traffic: Traffic, signal: AbortSignal) => Promise<Byte
 export interface SessionEvents {
   onProgress(progress: Progress): void
   onSnapshot(snapshot: Snapshot): void
+}
+
+/** What a session needs of the thread that hosts it. */
+export interface SessionHost extends SessionEvents {
+  startHelpers: StartHelpers
 }
 
 /** The plan of a model, from its header alone. */
@@ -101,7 +111,6 @@ export class Session {
   readonly #engine: Engine
   readonly #source: ByteSource
   readonly #traffic: Traffic
-  readonly #helpers: Helpers
   readonly #events: SessionEvents
   readonly #reader: Reader
   readonly #runner: Runner
@@ -122,7 +131,7 @@ export class Session {
   static async load(
     { binary, options, known }: Omit<HostRequest, 'source'>,
     open: OpenSource,
-    events: SessionEvents,
+    host: SessionHost,
     signal: AbortSignal,
   ): Promise<Session> {
     const traffic = new Traffic()
@@ -130,7 +139,7 @@ export class Session {
     const [choices, source] = await bothOrNone(chosen, open(traffic, signal))
     const { module, file, choice, threads } = choices
     try {
-      const { onProgress } = events
+      const { onProgress } = host
       const planned = await planModel(module, source, options, threads, traffic, onProgress, signal)
       const { plan, header } = planned
       if (!plan.fits) throw budgetError(plan, source.name)
@@ -149,10 +158,9 @@ export class Session {
       throwIfAborted(signal)
       putOptions(engine, { ...options, kernels, threads: plan.threads }, source.size)
       engine.check(engine.wasm.tinyai_js_open(plan.headerBytes, reservedBytes), source.name)
-      const helpers = new Helpers(engine)
-      const missing = await helpers.start(module, plan.threads - 1)
+      const missing = await getHelpers(engine, module, plan.threads - 1, host.startHelpers)
       const relaxed = file === binary.relaxed || file === binary.threaded?.relaxed
-      return new Session(engine, source, traffic, events, helpers, {
+      return new Session(engine, source, traffic, host, {
         module: nameOf(file),
         kernelsReason: reason,
         known: options.kernels === 'auto' ? { kernels, reason, relaxed } : undefined,
@@ -169,13 +177,11 @@ export class Session {
     source: ByteSource,
     traffic: Traffic,
     events: SessionEvents,
-    helpers: Helpers,
     choice: Pick<Loaded, 'module' | 'kernelsReason' | 'known' | 'threadsReason'>,
   ) {
     this.#engine = engine
     this.#source = source
     this.#traffic = traffic
-    this.#helpers = helpers
     this.#events = events
     this.#samplingPreset = engine.view(abi.Exchange.sampling, abi.Sampling.size).slice()
     this.#reader = new Reader(engine, source)
@@ -311,10 +317,10 @@ export class Session {
     return await this.#guard(() => readReport(this.#engine, format === 'json'))
   }
 
-  /** Gives back what the source holds; the memory goes with the last reference to the instance. */
+  /** Sends helpers away and gives back what the source holds; the memory goes with the last reference to the instance. */
   async close(): Promise<void> {
     if (!this.#broken) await this.#runner.end()
-    await this.#helpers.stop(!this.#broken)
+    this.#engine.wasm.tinyai_js_stop_helpers?.() // safe after a trap as well: it sets a flag and wakes them
     await this.#source.close()
   }
 

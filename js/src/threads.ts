@@ -1,5 +1,8 @@
-// How many threads can compute here, and why not more.
-import { builtin, isNode, isPhone } from './environment.js'
+// How many threads can compute here, why not more, and how an engine gets them.
+import * as abi from './abi.js'
+import type { Engine } from './engine.js'
+import { builtin, isNode, isPhone, turn } from './environment.js'
+import type { HelpersStarted, HelpersWanted } from './helpers.js'
 
 /** More seldom help: they share the memory's bandwidth, and half of a phone's processors are slow ones. */
 const MOST_BY_DEFAULT = 8
@@ -57,6 +60,35 @@ function whyAlone(threaded: boolean): string | null {
 /** Browsers forbid Atomics.wait to the thread that draws the page. */
 function mayWait(): boolean {
   return isNode || 'WorkerGlobalScope' in globalThis
+}
+
+export type StartHelpers = (wanted: HelpersWanted) => Promise<HelpersStarted>
+
+/** Helpers that said they are ready take part within microseconds; one that trapped at once never does. */
+const BEGIN_MS = 1000
+
+/** Gives an engine that has a model its helpers. Resolves with why there are fewer than `count`, or `null`. */
+export async function getHelpers(
+  engine: Engine,
+  module: WebAssembly.Module,
+  count: number,
+  start: StartHelpers,
+): Promise<string | null> {
+  if (count === 0) return null
+  const { memory, wasm } = engine
+  const stacks = Array.from(
+    { length: count },
+    (_, index) => wasm.tinyai_js_helper_stack(index) >>> 0,
+  )
+  const started = await start({ module, memory, stacks })
+  const end = performance.now() + BEGIN_MS
+  while (threadsOf(engine) <= started.count && performance.now() < end) await turn()
+  return started.reason
+}
+
+function threadsOf(engine: Engine): number {
+  engine.wasm.tinyai_js_stats()
+  return engine.get(abi.Stats.threads, engine.address(abi.Exchange.stats))
 }
 
 /** Whether a module computes with helpers, which takes shared memory whether or not there are any. */

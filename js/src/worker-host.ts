@@ -2,6 +2,7 @@
 import type { ByteSource } from './byte-source.js'
 import { isNode } from './environment.js'
 import { abortError, fromWire, isAbort, TinyAIError, throwIfAborted, toWire } from './errors.js'
+import { Helpers, type HelpersWanted } from './helpers.js'
 import type { Host, HostRequest } from './host.js'
 import type { GenerateSettings } from './options.js'
 import type { Calls, FromWorker, Method, ModelRequest } from './protocol.js'
@@ -28,6 +29,7 @@ export class WorkerHost implements Host {
   /** The caller's source, if it is asked for bytes here, and the reads of it that run. */
   #local: ByteSource | undefined
   readonly #reads = new Map<number, AbortController>()
+  readonly #helpers = new Helpers()
   readonly #waiting = new Map<number, Waiting>()
   #lastId = 0
 
@@ -118,16 +120,19 @@ export class WorkerHost implements Host {
     const thread = this.#thread
     if (!thread) return
     const never = new AbortController().signal
-    const answer = this.#call('close', [], never).catch(() => {})
+    const answer = this.#call('close', [], never).then(
+      () => true,
+      () => false,
+    )
     let timer: ReturnType<typeof setTimeout> | undefined
-    const timeout = new Promise((resolve) => {
-      timer = setTimeout(resolve, CLOSE_MS)
+    const timeout = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS, false)
     })
-    await Promise.race([answer, timeout])
+    const closed = await Promise.race([answer, timeout])
     clearTimeout(timer)
     this.#thread = undefined
     for (const read of this.#reads.values()) read.abort()
-    await thread.terminate()
+    await Promise.all([thread.terminate(), this.#helpers.stop(closed)])
   }
 
   // ---- calls -----------------------------------------------------------------------------------
@@ -193,6 +198,9 @@ export class WorkerHost implements Host {
       case 'unread':
         this.#reads.get(message.id)?.abort()
         break
+      case 'start':
+        void this.#start(message.helpers)
+        break
     }
   }
 
@@ -202,6 +210,11 @@ export class WorkerHost implements Host {
     this.#failure = new TinyAIError('E_INTERNAL', message)
     this.#thread = undefined
     for (const { reject } of this.#waiting.values()) reject(this.#failure)
+    void this.#helpers.stop(false)
+  }
+
+  async #start(wanted: HelpersWanted): Promise<void> {
+    this.#thread?.post({ type: 'started', helpers: await this.#helpers.start(wanted) })
   }
 
   // ---- the caller's source ---------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // The worker's side: one Session, driven by messages. In a browser a module worker, in Node a worker thread.
 import { builtin, isNode } from './environment.js'
 import { TinyAIError, throwIfAborted, toWire } from './errors.js'
+import type { HelpersStarted } from './helpers.js'
 import {
   type Calls,
   type FromWorker,
@@ -13,6 +14,7 @@ import { inspectSession, type OpenSource, planSession, Session } from './session
 import type { Snapshot } from './snapshot.js'
 import { openSource } from './source.js'
 import type { RemoteSource } from './sources/remote.js'
+import type { StartHelpers } from './threads.js'
 import type { Progress } from './types.js'
 
 interface Port {
@@ -27,6 +29,13 @@ const events = {
   onProgress: (progress: Progress) => post({ type: 'progress', progress }),
   onSnapshot: (snapshot: Snapshot) => post({ type: 'snapshot', snapshot }),
 }
+
+let onHelpers: (started: HelpersStarted) => void
+const startHelpers: StartHelpers = (helpers) =>
+  new Promise((resolve) => {
+    onHelpers = resolve
+    post({ type: 'start', helpers })
+  })
 
 let session: Session | undefined
 let remote: RemoteSource | undefined
@@ -82,7 +91,8 @@ const handlers: Handlers = {
   inspect: ({ abort }, _id, request) =>
     inspectSession(request.binary, opener(request), events.onProgress, abort.signal),
   load: async ({ abort }, _id, request) => {
-    session = await Session.load(request, opener(request), events, abort.signal)
+    const host = { ...events, startHelpers }
+    session = await Session.load(request, opener(request), host, abort.signal)
     return { loaded: { ...session.loaded, variant: 'worker' }, snapshot: await session.snapshot() }
   },
   tokenize: ({ abort }, _id, text, flags) => current().tokenize(text, flags, abort.signal),
@@ -136,6 +146,9 @@ port.onmessage = ({ data }) => {
       break
     case 'unreadable':
       remote?.onUnreadable(data.id, data.error)
+      break
+    case 'started':
+      onHelpers(data.helpers)
       break
   }
 }

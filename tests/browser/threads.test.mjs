@@ -30,11 +30,13 @@ for (const driver of [chromium, firefox, webkit])
           await browser.open(`${server.url}tests/browser/pages/conformance.html`),
           async (page) => {
             await page.waitFor('typeof window.run === "function"')
-            await body(page, async (load) => {
-              const one = { from: 'url', url: server.url + model, prompt, generate: GREEDY }
-              const run = { ...one, load: { ...options, ...load } }
-              return await page.evaluate((r) => window.run(r), [run], 120_000)
-            })
+            const url = server.url + model
+            const run = async (load) => {
+              const one = { from: 'url', url, prompt, generate: GREEDY }
+              const asked = { ...one, load: { ...options, ...load } }
+              return await page.evaluate((r) => window.run(r), [asked], 120_000)
+            }
+            await body(page, run, url)
           },
         )
       } finally {
@@ -57,6 +59,16 @@ for (const driver of [chromium, firefox, webkit])
         assert.equal(inline.threads, 1)
         assert.ok(inline.threadsReason)
         assert.equal(inline.logitsHash, expected.logitsHash)
+      })
+    })
+
+    // Firefox, watched as it is here, can hang where a worker starts a worker and the page is slow to hear of it.
+    test('helpers start while the page is busy', LIMIT, async () => {
+      await inPage(true, async (page, _run, url) => {
+        const shared = await page.evaluate(() => typeof SharedArrayBuffer === 'function')
+        const ask = { url, load: { ...options, threads: 4 }, times: 5, taskMs: 20 }
+        const got = await page.evaluate((a) => window.loadBusy(a), [ask], 120_000)
+        assert.deepEqual(got, Array(5).fill(shared ? 4 : 1))
       })
     })
 

@@ -36,6 +36,34 @@ window.run = async ({ from, url, prompt, load: loadOptions, generate }) => {
   }
 }
 
+/** Keeps the page's thread busy with tasks of `ms` milliseconds until the function it gives back is called. */
+function keepBusy(ms) {
+  const { port1, port2 } = new MessageChannel()
+  port1.onmessage = () => {
+    const end = performance.now() + ms
+    while (performance.now() < end);
+    port2.postMessage(null)
+  }
+  port2.postMessage(null)
+  return () => port1.close()
+}
+
+/** How many threads a model has that was loaded while the page was busy, `times` times. */
+window.loadBusy = async ({ url, load: options, times, taskMs }) => {
+  const threads = []
+  const stop = keepBusy(taskMs)
+  try {
+    while (threads.length < times) {
+      const model = await load(url, options)
+      threads.push(model.stats().engine.threads)
+      await model.close()
+    }
+  } finally {
+    stop()
+  }
+  return threads
+}
+
 /** What stats() says about the engine of a model that was loaded, or why it was refused. */
 window.engineOf = async ({ url, load: options }) => {
   try {
