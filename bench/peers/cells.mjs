@@ -12,7 +12,7 @@ const native = (threads) => cellsOf('llama.cpp', 'native', 'its own', threads)
 const wllama = (threads) => cellsOf('wllama', 'chromium', 'its own', threads)
 const ours = (host, kernels, threads) => cellsOf('tinyai', host, kernels, threads)
 
-/** `rounds`: how often it is measured; `deep`: in the first round behind DEPTH tokens too. */
+/** `rounds`: how often it is measured; `deep`: in the first so many of them behind DEPTH tokens too. */
 const on = (shape, type, rounds, deep, cells) =>
   cells.map((cell) => ({ ...cell, shape, type, rounds, deep }))
 
@@ -20,24 +20,33 @@ const on = (shape, type, rounds, deep, cells) =>
 export const keyOf = ({ engine, host, kernels, threads, shape, type }) =>
   `${engine} ${host} ${kernels} ${threads}t ${shape}-${type}`
 
+/** Both sides of a target have the same rounds: the best of more is more. */
+const ROUNDS = 4
+
 function wholeModel(shape, type) {
+  const main = (threads) => [
+    ...native(threads),
+    ...ours('node24', 'auto', threads),
+    ...ours('chromium', 'auto', threads),
+  ]
   const q4 = type === 'Q4_0' && shape !== 'k'
   return [
-    ...on(shape, type, 3, true, native([1, 2])),
-    ...on(shape, type, 3, true, ours('node24', 'auto', [1, 2])),
-    ...on(shape, type, 3, true, ours('chromium', 'auto', [1, 2])),
-    ...on(shape, type, q4 ? 2 : 1, true, ours('firefox', 'auto', [1, 2])),
-    ...on(shape, type, q4 ? 2 : 1, true, ours('webkit', 'simd128', [1, 2])),
-    ...on(shape, type, 1, true, ours('node', 'simd128', [1, 2])),
-    ...(q4 ? on(shape, type, 2, false, ours('chromium', 'simd128', [1])) : []),
-    ...on(shape, type, shape === '05b' ? 1 : 2, false, wllama([1, 2])),
+    ...on(shape, type, ROUNDS, shape === '05b' ? 2 : 1, main([1])), // targets at depth are of this shape
+    ...on(shape, type, ROUNDS, 1, main([2])),
+    ...on(shape, type, q4 ? ROUNDS : 1, 1, ours('firefox', 'auto', [1])),
+    ...on(shape, type, q4 ? ROUNDS : 1, 1, ours('webkit', 'simd128', [1])),
+    ...on(shape, type, 1, 1, ours('firefox', 'auto', [2])),
+    ...on(shape, type, 1, 1, ours('webkit', 'simd128', [2])),
+    ...on(shape, type, 1, 1, ours('node', 'simd128', [1, 2])),
+    ...(q4 ? on(shape, type, ROUNDS, 0, ours('chromium', 'simd128', [1])) : []),
+    ...on(shape, type, shape === 'k' ? 2 : 1, 0, wllama([1, 2])),
   ]
 }
 
 /** Each tier by itself, on one model: auto should be as fast as the best of them. */
 const eachTier = () =>
   ['node24', 'chromium', 'firefox'].flatMap((host) =>
-    TIERS.flatMap((tier) => on('135m', 'Q4_0', 1, false, ours(host, tier, [1]))),
+    TIERS.flatMap((tier) => on('135m', 'Q4_0', 1, 0, ours(host, tier, [1]))),
   )
 
 function whole() {
@@ -49,7 +58,7 @@ function whole() {
 
 /** Something for every target. */
 const quick = () => [
-  ...on('135m', 'Q4_0', 1, false, [
+  ...on('135m', 'Q4_0', 1, 0, [
     ...native([1, 2]),
     ...ours('node24', 'auto', [1, 2]),
     ...ours('chromium', 'auto', [1, 2]),
@@ -63,14 +72,14 @@ const quick = () => [
     ['135m', 'Q8_0'],
     ['k', 'Q4_K_M'],
   ].flatMap(([shape, type]) =>
-    on(shape, type, 1, false, [
+    on(shape, type, 1, 0, [
       ...native([1]),
       ...ours('node24', 'auto', [1]),
       ...ours('chromium', 'auto', [1]),
       ...wllama([1]),
     ]),
   ),
-  ...on('05b', 'Q4_0', 1, true, [
+  ...on('05b', 'Q4_0', 1, 1, [
     ...native([1]),
     ...ours('node24', 'auto', [1]),
     ...ours('chromium', 'auto', [1]),
@@ -87,7 +96,7 @@ export function listCells({ quick: isQuick = false, only = '' } = {}) {
 
 /** The counts of a round. */
 export function countsOf(cell, round, isQuick) {
-  const depth = cell.deep && round === 1 ? DEPTH : 0
+  const depth = round <= cell.deep ? DEPTH : 0
   const repeats = isQuick || cell.engine === 'wllama' ? 1 : 2
   return { prompt: PROMPT, generate: GENERATE, repeats, depth }
 }

@@ -161,7 +161,7 @@ async function textOf({ results, late, kernels, targets, facts }) {
 - Measured from ${facts.measured}
 - Versions: ${facts.versions}
 - llama.cpp runs with: ${facts.llamaCppUses}
-- Method: ${facts.method}. At depth: the same behind ${DEPTH} tokens, measured once; TinyAI reads them as one prompt with the rest, and
+- Method: ${facts.method}. At depth: the same behind ${DEPTH} tokens, measured once or twice; TinyAI reads them as one prompt with the rest, and
   the passes in \`stats()\` (at most 30 ms late) tell when they were read.
 - ${hashText(results)}.
 - Greedy tokens that are the same as native's before the first difference, and how far apart native's best two logits are

@@ -22,6 +22,15 @@ export async function builtin<N extends keyof Builtins>(name: N): Promise<Builti
   return (await import(/* webpackIgnore: true */ /* @vite-ignore */ specifier)) as Builtins[N]
 }
 
+/**
+ * In a worker: gives `use` the port to the thread that started it. Nothing is awaited at the top level of a worker's script:
+ * some bundlers make classic scripts of them, which cannot.
+ */
+export function withParentPort<Port>(use: (port: Port) => void): void {
+  if (isNode) void builtin('node:worker_threads').then(({ parentPort }) => use(parentPort as Port))
+  else use(globalThis as Port)
+}
+
 /** Phones get a smaller default budget: their browsers end a page that takes more without a word. */
 export function isPhone(): boolean {
   if (isNode || typeof navigator === 'undefined') return false

@@ -1,6 +1,6 @@
 // The script of a helper: an instance of the engine's module on the engine's memory, which computes what the engine gives
 // it until it is sent away. It waits inside the module, so it hears nothing in between.
-import { builtin, isNode } from './environment.js'
+import { withParentPort } from './environment.js'
 import { messageOf } from './errors.js'
 import type { FromHelper, ToHelper } from './helpers.js'
 
@@ -16,14 +16,19 @@ interface HelperExports {
   tinyai_js_helper_failed(): void
 }
 
-const port = (isNode ? (await builtin('node:worker_threads')).parentPort : globalThis) as Port
+withParentPort<Port>((port) => {
+  port.onmessage = ({ data }) => {
+    help(port, data)
+    port.close()
+  }
+})
 
-port.onmessage = ({ data }) => {
+function help(port: Port, { module, memory, stack }: ToHelper): void {
   let wasm: HelperExports
   try {
-    const instance = new WebAssembly.Instance(data.module, { env: { memory: data.memory } })
+    const instance = new WebAssembly.Instance(module, { env: { memory } })
     wasm = instance.exports as unknown as HelperExports
-    wasm.tinyai_js_use_stack(data.stack)
+    wasm.tinyai_js_use_stack(stack)
   } catch (error) {
     port.postMessage({ type: 'failed', reason: messageOf(error) })
     return
@@ -34,5 +39,4 @@ port.onmessage = ({ data }) => {
   } catch {
     wasm.tinyai_js_helper_failed()
   }
-  port.close()
 }

@@ -1,5 +1,5 @@
 // The worker's side: one Session, driven by messages. In a browser a module worker, in Node a worker thread.
-import { builtin, isNode } from './environment.js'
+import { withParentPort } from './environment.js'
 import { TinyAIError, throwIfAborted, toWire } from './errors.js'
 import type { HelpersStarted } from './helpers.js'
 import {
@@ -22,7 +22,7 @@ interface Port {
   onmessage: ((event: { data: ToWorker }) => void) | null
 }
 
-const port = (isNode ? (await builtin('node:worker_threads')).parentPort : globalThis) as Port
+let port: Port
 const post = (message: FromWorker) => port.postMessage(message, [])
 
 const events = {
@@ -130,7 +130,7 @@ async function run(id: number, method: Method, args: unknown[]): Promise<void> {
   }
 }
 
-port.onmessage = ({ data }) => {
+function onMessage(data: ToWorker): void {
   switch (data.type) {
     case 'call':
       void run(data.id, data.method, data.args)
@@ -152,3 +152,8 @@ port.onmessage = ({ data }) => {
       break
   }
 }
+
+withParentPort<Port>((parent) => {
+  port = parent
+  port.onmessage = ({ data }) => onMessage(data)
+})
