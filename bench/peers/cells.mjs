@@ -21,7 +21,7 @@ export const keyOf = ({ engine, host, kernels, threads, shape, type }) =>
   `${engine} ${host} ${kernels} ${threads}t ${shape}-${type}`
 
 /** Both sides of a target have the same rounds: the best of more is more. */
-const ROUNDS = 4
+const ROUNDS = 3
 
 function wholeModel(shape, type) {
   const main = (threads) => [

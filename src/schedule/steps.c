@@ -6,9 +6,10 @@
  * to find each other; below the second, sleeping helpers come too late. */
 #define FAN_OUT_WORK 100000u
 #define WAKE_WORK 400000u
-/* What a thread takes at a time. */
-#define SHARES_PER_THREAD 2u
-#define LEAST_SHARE_WORK 30000u
+/* An operation is cut into equal shares, a few for each thread, so that threads end at about the same moment though
+ * one was slower or began late. Weights that come from memory want long ones: a share of less than this is none. */
+#define MOST_SHARES_PER_THREAD 4u
+#define SHARE_WORK 1000000u
 
 void tai_steps_clear(TaiSteps *steps) {
     steps->n_ops = 0;
@@ -28,11 +29,11 @@ static void run_items(void *context, const void *job, uint32_t thread, uint32_t 
     op.run(context, &op, first, count);
 }
 
-/* Few enough at a time that threads end at about the same moment, though one was slower or began late. */
-static uint32_t items_together(const TaiOp *op, uint32_t count, uint32_t threads) {
-    uint32_t share = count / (threads * SHARES_PER_THREAD);
-    uint64_t least = LEAST_SHARE_WORK / op->item_work;
-    return (uint32_t)tai_max_u64(tai_max_u64(share, least), 1);
+/* What a thread takes at a time. */
+static uint32_t items_together(uint32_t count, uint64_t work, uint32_t threads) {
+    uint64_t shares = tai_min_u64(work / threads / SHARE_WORK, MOST_SHARES_PER_THREAD);
+    uint32_t parts = threads * (uint32_t)tai_max_u64(shares, 1);
+    return (count + parts - 1) / parts;
 }
 
 static void run_op(TaiTeam *team, void *context, const TaiOp *op, uint32_t first, uint32_t count) {
@@ -48,7 +49,7 @@ static void run_op(TaiTeam *team, void *context, const TaiOp *op, uint32_t first
                                .job = op,
                                .first = first,
                                .count = count,
-                               .together = items_together(op, count, threads)},
+                               .together = items_together(count, work, threads)},
                  work >= WAKE_WORK);
 }
 
