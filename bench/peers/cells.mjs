@@ -11,6 +11,12 @@ const cellsOf = (engine, host, kernels, threads) =>
 const native = (threads) => cellsOf('llama.cpp', 'native', 'its own', threads)
 const wllama = (threads) => cellsOf('wllama', 'chromium', 'its own', threads)
 const ours = (host, kernels, threads) => cellsOf('tinyai', host, kernels, threads)
+/** Most targets are ratios of these. */
+const main = (threads) => [
+  ...native(threads),
+  ...ours('node24', 'auto', threads),
+  ...ours('chromium', 'auto', threads),
+]
 
 /** `rounds`: how often it is measured; `deep`: in the first so many of them behind DEPTH tokens too. */
 const on = (shape, type, rounds, deep, cells) =>
@@ -24,11 +30,6 @@ export const keyOf = ({ engine, host, kernels, threads, shape, type }) =>
 const ROUNDS = 3
 
 function wholeModel(shape, type) {
-  const main = (threads) => [
-    ...native(threads),
-    ...ours('node24', 'auto', threads),
-    ...ours('chromium', 'auto', threads),
-  ]
   const q4 = type === 'Q4_0' && shape !== 'k'
   return [
     ...on(shape, type, ROUNDS, shape === '05b' ? 2 : 1, main([1])), // targets at depth are of this shape
@@ -59,9 +60,7 @@ function whole() {
 /** Something for every target. */
 const quick = () => [
   ...on('135m', 'Q4_0', 1, 0, [
-    ...native([1, 2]),
-    ...ours('node24', 'auto', [1, 2]),
-    ...ours('chromium', 'auto', [1, 2]),
+    ...main([1, 2]),
     ...ours('chromium', 'simd128', [1]),
     ...ours('firefox', 'auto', [1]),
     ...ours('webkit', 'simd128', [1]),
@@ -71,19 +70,8 @@ const quick = () => [
   ...[
     ['135m', 'Q8_0'],
     ['k', 'Q4_K_M'],
-  ].flatMap(([shape, type]) =>
-    on(shape, type, 1, 0, [
-      ...native([1]),
-      ...ours('node24', 'auto', [1]),
-      ...ours('chromium', 'auto', [1]),
-      ...wllama([1]),
-    ]),
-  ),
-  ...on('05b', 'Q4_0', 1, 1, [
-    ...native([1]),
-    ...ours('node24', 'auto', [1]),
-    ...ours('chromium', 'auto', [1]),
-  ]),
+  ].flatMap(([shape, type]) => on(shape, type, 1, 0, [...main([1]), ...wllama([1])])),
+  ...on('05b', 'Q4_0', 1, 1, main([1])),
 ]
 
 /** The cells of a run; `only`: words of which each must be in the name. */
